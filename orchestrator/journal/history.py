@@ -68,6 +68,16 @@ class RunHistory:
             return None
 
     @property
+    def stopped_in(self) -> tuple[str, ...]:
+        """The names of the stages in which the run may have stopped; () if no stage began.
+
+        These are the stages that began, and that the journal does not record as done. If there are none, it is the last
+        stage that began.
+        """
+        left = tuple(name for name in self.begun if name not in self.done)
+        return left or self.begun[-1:]
+
+    @property
     def waits(self) -> str:
         """Where a paused run waits, such as ``at 25% of the traffic``; empty if the run is not paused."""
         if not self.paused:

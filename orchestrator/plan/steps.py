@@ -153,6 +153,8 @@ class Kind:
     + proves: whether the stage has to prove that a switch sends no request to a color any more. If such a stage of an
       undo fails at a switch, or at the operator's machine, the undo stops before the next step that needs this proof
       (``Step.needs``).
+    + chain: the name of the chain to which the kind belongs; empty for none. Between two stages of a chain there is no
+      barrier: each place performs its steps of these stages in order, and waits for no other place (``plan/chains.py``)
     """
 
     name: str
@@ -168,6 +170,7 @@ class Kind:
     repeated: bool = True
     decides: bool = False
     proves: bool = False
+    chain: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 
 from orchestrator.errors import CannotTell, CommandFailed, NotYet, OrchestratorError
 from orchestrator.fleet import Fleet, at_once
-from orchestrator.plan.steps import Action, NoTraffic, Step
+from orchestrator.plan.steps import Action, NoTraffic, Place, Step
 from orchestrator.probe.report import Report
 from orchestrator.run.handler import Context, Handler, handler_of
 from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.traffic import refusals
-from orchestrator.run.walk import WARNING, Result
+from orchestrator.run.walk import WARNING, Performed, Result
 from orchestrator.waiting import within
 
 
@@ -45,14 +45,60 @@ class Executor:
 
         + undoing: whether the steps are part of an undo
         """
-        handlers = tuple(dict.fromkeys(self._handler(step.action) for step in steps))
-        for handler in handlers:
+        if failed := self._prepared(steps, undoing):
+            return failed
+        results = tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
+        return self._together(steps, results)
+
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+        """Perform the steps of a chain's stages. Each place performs its steps in order, and waits for no other place.
+
+        Before the steps, handlers prepare all stages on the operator's machine. If a preparation fails, no step is
+        performed, and the stage of this preparation has the failed results.
+
+        + stages: the steps of each stage
+        + goes_on: whether a place also performs its later steps if one of its steps fails
+        """
+        for number, steps in enumerate(stages):
+            if failed := self._prepared(steps, undoing=False):
+                return tuple(Performed(failed if other == number else (), 0.0) for other in range(len(stages)))
+        done: list[dict[int, Result]] = [{} for _ in stages]
+        times: list[list[float]] = [[] for _ in stages]
+        at_place: dict[Place, list[tuple[int, int]]] = {}
+        for number, steps in enumerate(stages):
+            for index, step in enumerate(steps):
+                at_place.setdefault(step.place, []).append((number, index))
+
+        def along(own: Sequence[tuple[int, int]]) -> None:
+            for number, index in own:
+                times[number].append(time.monotonic())
+                result = done[number][index] = self._one(stages[number][index], undoing=False)
+                times[number].append(time.monotonic())
+                if result.error and not goes_on:
+                    return
+
+        at_once([lambda own=own: along(own) for own in at_place.values()])  # type: ignore[misc]
+        return tuple(
+            Performed(self._together(steps, tuple(found[index] for index in sorted(found))), max(when) - min(when))
+            if found
+            else Performed((), 0.0)
+            for steps, found, when in zip(stages, done, times, strict=True)
+        )
+
+    def _prepared(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
+        """Prepare a stage on the operator's machine. Return the failed results, or () if the preparation succeeded."""
+        for handler in self._handlers_of(steps):
             if failed := handler.before(steps, undoing):
                 return tuple(map(self._hidden, failed))
-        results: tuple[Result, ...] = tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
-        for handler in handlers:
+        return ()
+
+    def _together(self, steps: Sequence[Step], results: tuple[Result, ...]) -> tuple[Result, ...]:
+        for handler in self._handlers_of(steps):
             results = handler.together(results)
         return results
+
+    def _handlers_of(self, steps: Sequence[Step]) -> tuple[Handler[Any], ...]:
+        return tuple(dict.fromkeys(self._handler(step.action) for step in steps))
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
         """Ask the switches whether these colors get no traffic. Return one failed result per switch that objects."""

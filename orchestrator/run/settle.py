@@ -10,6 +10,7 @@ from orchestrator.config import Settings
 from orchestrator.errors import OrchestratorError, Unreadable
 from orchestrator.journal.history import RunHistory, history_of, unfinished
 from orchestrator.journal.store import Record
+from orchestrator.plan.chains import chains
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Plan, Stage
 from orchestrator.run.walk import Ended, Walk
@@ -102,8 +103,9 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
     """Return the stages that a resumed run still has to perform before its commit.
 
     A stage that changes something is left out if the journal records the stage as done. A stage that only checks is
-    left out if a later stage that changes something has begun, because the check is no longer needed. For example,
-    `quiet` checks that a color has no requests. After the color was started, this check is not needed any more.
+    left out if a stage of a later chain that changes something has begun, because the check is no longer needed. For
+    example, `quiet` checks that a color has no requests. After the color was started, this check is not needed any
+    more.
 
     There are two exceptions:
 
@@ -112,10 +114,12 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
       later stage is done.
     """
     stages = whole.until_commit
-    begun = [index for index, stage in enumerate(stages) if stage.kind.changes and stage.name in run.begun]
+    # all stages of a chain begin together, so a check of the same chain may not have ended
+    numbered = [(number, stage) for number, chain in enumerate(chains(stages)) for stage in chain]
+    begun = [number for number, stage in numbered if stage.kind.changes and stage.name in run.begun]
     last = max(begun, default=-1)
 
-    def is_left(index: int, stage: Stage) -> bool:
+    def is_left(number: int, stage: Stage) -> bool:
         if stage.kind.valid_until:
             # a resumed run has a new number, but the nodes were armed for the old number: arm the nodes again
             return not any(
@@ -124,6 +128,6 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
             )
         if stage.kind.changes:
             return stage.name not in run.done
-        return index > last or stage.kind.standing
+        return number > last or (number == last and stage.name not in run.done) or stage.kind.standing
 
-    return [stage for index, stage in enumerate(stages) if is_left(index, stage)]
+    return [stage for number, stage in numbered if is_left(number, stage)]

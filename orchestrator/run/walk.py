@@ -6,13 +6,14 @@ The code that performs the steps of a stage is in ``executor.py`` and ``handlers
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.errors import Interrupted, OrchestratorError, TakenOver, Undecided
 from orchestrator.journal import records
 from orchestrator.journal.records import RunRecord
+from orchestrator.plan.chains import chains
 from orchestrator.plan.steps import OPERATOR, NoTraffic, Place, Plan, Stage, Step
 
 NAMES = 8
@@ -117,6 +118,19 @@ class Event:
                 return records.Warned(self.text)
 
 
+@dataclass(frozen=True)
+class Performed:
+    """What a stage of a chain has done.
+
+    + results: the results of the steps that were performed, in the order of the steps. A step is missing if its place
+      failed at an earlier stage of the chain
+    + seconds: the time from the begin of the first step to the end of the last step
+    """
+
+    results: tuple[Result, ...]
+    seconds: float
+
+
 class Executor(Protocol):
     """Performs the steps of a stage in parallel. If a step fails, the step's result holds the error."""
 
@@ -124,6 +138,15 @@ class Executor(Protocol):
         """Perform the steps and wait until all have ended. Return one result per step, in the order of the steps.
 
         + undoing: whether the steps are part of an undo
+        """
+
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+        """Perform the steps of a chain's stages. Each place performs its steps in order, and waits for no other place.
+
+        Return one value per stage, when all places have ended.
+
+        + stages: the steps of each stage
+        + goes_on: whether a place also performs its later steps if one of its steps fails
         """
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
@@ -216,17 +239,18 @@ class Ended:
 
 
 class StageFailed(OrchestratorError):
-    """At least one step of a stage failed.
+    """At least one step of a stage failed, or of several stages of a chain.
 
-    + stage: the name of the stage
-    + failed: the results of the failed steps
+    + failed: name of the stage -> the results of the failed steps
     """
 
-    def __init__(self, stage: str, failed: Sequence[Result]) -> None:
-        self.stage = stage
-        self.failed = failed
+    def __init__(self, failed: Mapping[str, Sequence[Result]]) -> None:
         super().__init__(
-            "; ".join(f"{stage} failed on {places}: {result.error}" for places, result in alike(failed, by_error))
+            "; ".join(
+                f"{stage} failed on {places}: {result.error}"
+                for stage, results in failed.items()
+                for places, result in alike(results, by_error)
+            )
         )
 
 
@@ -276,9 +300,9 @@ class Walk:
         """
         begun = [stage for stage in before if stage not in stages]
         try:
-            for stage in stages:
-                begun.append(stage)
-                self._do(stage)
+            for chain in chains(stages):
+                begun += chain
+                self._do([stage for stage in chain if stage.do])
         except (Exception, Interrupted) as reason:  # noqa: BLE001 (any failure undoes the run)
             self._control.no_more_interrupts()
             return self.undo(begun, reason)
@@ -353,19 +377,19 @@ class Walk:
         owed: list[Result] = []
         by_hand: list[Result] = []
         decisive: list[Result] = []
-        for stage in stages:
-            if not stage.do:
-                continue
-            failed: Sequence[Result]
+        for chain in chains([stage for stage in stages if stage.do]):
+            failures: dict[str, Sequence[Result]]
             try:
-                self._note(Event("intent", stage.name, _places(stage.do)))
-                failed = self._perform(stage, stage.do, undoing=False).failed
+                self._begin(chain)
+                failures = {event.stage: event.failed for event in self._along(chain, goes_on=True)}
             except Exception as error:  # noqa: BLE001 (after the commit a failure is a warning)
-                failed = (Result(stage.do[0].place, f"{stage.name}: {error}"),)
-            warnings += failed
-            owed += failed if stage.kind.owed else ()
-            by_hand += failed if not stage.kind.repeated else ()
-            decisive += failed if stage.kind.decides else ()
+                failures = {stage.name: (Result(stage.do[0].place, f"{stage.name}: {error}"),) for stage in chain}
+            for stage in chain:
+                failed = failures.get(stage.name, ())
+                warnings += failed
+                owed += failed if stage.kind.owed else ()
+                by_hand += failed if not stage.kind.repeated else ()
+                decisive += failed if stage.kind.decides else ()
         self._write_rest()
         return Ended(committed=True, warnings=warnings, owed=owed, by_hand=by_hand, failed=decisive)
 
@@ -378,21 +402,45 @@ class Walk:
         self._perform(stage, stage.do, undoing=True)
         self._write_rest()
 
-    def _do(self, stage: Stage) -> None:
-        if not stage.do:
-            return
-        if not self._surveyed and (refused := self._refusals(stage, stage.do)):
-            raise StageFailed(stage.name, refused)
-        if stage.kind.changes:
-            self._note(Event("intent", stage.name, _places(stage.do)))
-        event = self._perform(stage, stage.do, undoing=False)
-        if event.failed:
-            raise StageFailed(stage.name, event.failed)
+    def _do(self, chain: Sequence[Stage]) -> None:
+        """Perform the stages of a chain. Raises StageFailed if a step fails, or if a switch does not let a step act.
+
+        + chain: the stages, each with at least one step
+        """
+        for stage in chain:
+            if not self._surveyed and (refused := self._refusals(stage, stage.do)):
+                raise StageFailed({stage.name: refused})
+        self._begin([stage for stage in chain if stage.kind.changes])
+        failed = {event.stage: event.failed for event in self._along(chain, goes_on=False) if event.failed}
+        if failed:
+            raise StageFailed(failed)
+
+    def _begin(self, stages: Sequence[Stage]) -> None:
+        """Write to the journal, with one write, that the stages begin."""
+        if stages:
+            self._note(*(Event("intent", stage.name, _places(stage.do)) for stage in stages))
+
+    def _along(self, chain: Sequence[Stage], goes_on: bool) -> list[Event]:
+        """Perform the stages of a chain, and return the event with the results of each stage.
+
+        A stage that no place has reached has no event.
+        """
+        if len(chain) == 1:
+            return [self._perform(stage, stage.do, undoing=False) for stage in chain]
+        performed = self._executor.chain([stage.do for stage in chain], goes_on)
+        return [
+            self._ended(stage, done.results, done.seconds)
+            for stage, done in zip(chain, performed, strict=True)
+            if done.results
+        ]
 
     def _perform(self, stage: Stage, steps: Sequence[Step], undoing: bool) -> Event:
         began = time.monotonic()
         results = self._executor.perform(steps, undoing) if steps else ()
-        event = Event("results", stage.name, _places(steps), results, time.monotonic() - began)
+        return self._ended(stage, results, time.monotonic() - began)
+
+    def _ended(self, stage: Stage, results: tuple[Result, ...], seconds: float) -> Event:
+        event = Event("results", stage.name, tuple(result.place.name for result in results), results, seconds)
         if stage.kind.changes:
             self._met.clear()
         if stage.kind.proves:
@@ -417,8 +465,8 @@ class Walk:
             self._met |= needs
         return refused
 
-    def _note(self, event: Event, must: bool = True) -> None:
-        """Write an event to the journal, then show the event to the operator.
+    def _note(self, *events: Event, must: bool = True) -> None:
+        """Write events to the journal, with one write, then show the events to the operator.
 
         The results of a stage are shown at once, but written together with the next record, so that each stage needs
         only one write to the journal. If the run dies before this write, it is unknown whether the stage was done.
@@ -427,13 +475,14 @@ class Walk:
         + must: whether to raise the error if the journal cannot be written. If False (in an undo), this method only
           shows a warning. TakenOver, which means that a newer run has begun, is always raised
         """
-        self._unwritten.append(event.to_record())
-        if event.record != "results":
+        self._unwritten += [event.to_record() for event in events]
+        if any(event.record != "results" for event in events):
             if must:
                 self._write()
             else:
                 self._write_rest()
-        self._tell(event)
+        for event in events:
+            self._tell(event)
 
     def _write_rest(self) -> None:
         """Write the events that are not written yet. If the journal cannot be written, only show a warning.

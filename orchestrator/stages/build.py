@@ -8,10 +8,11 @@ from typing import Literal
 from typing_extensions import override
 
 from orchestrator.model import Color
+from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-BUILD = Kind("build", ("node",), hooks=True, each_batch=True)
+BUILD = Kind("build", ("node",), hooks=True, each_batch=True, chain=FILES)
 
 
 @dataclass(frozen=True)

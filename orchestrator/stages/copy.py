@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-COPY = Kind("copy", ("node",), hooks=True)
+COPY = Kind("copy", ("node",), hooks=True, chain=FILES)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
+from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-FETCH = Kind("fetch", ("node",), hooks=True, each_batch=True)
+FETCH = Kind("fetch", ("node",), hooks=True, each_batch=True, chain=FILES)
 DISCARD = Kind("discard", ("node",), hooks=True)
 
 

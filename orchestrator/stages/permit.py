@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.config import Settings
+from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-PERMIT = Kind("permit", ("node",), skipped="owners and modes stay as they are", hooks=True, each_batch=True)
+PERMIT = Kind(
+    "permit", ("node",), skipped="owners and modes stay as they are", hooks=True, each_batch=True, chain=FILES
+)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
+from orchestrator.plan.chains import AFTER_COMMIT
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 
 MEND = Kind("mend", ("node",), skipped="every live link follows the switch", hooks=True)
-PROMOTE = Kind("promote", ("node",), hooks=True)
+PROMOTE = Kind("promote", ("node",), hooks=True, chain=AFTER_COMMIT)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.plan.chains import AFTER_COMMIT
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-PRUNE = Kind("prune", ("node",), hooks=True)
+PRUNE = Kind("prune", ("node",), hooks=True, chain=AFTER_COMMIT)
 TIDY = Kind("tidy", ("node",), hooks=True)
 
 

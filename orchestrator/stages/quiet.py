@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
+from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True, proves=True)
+QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True, proves=True, chain=FILES)
 
 
 @dataclass(frozen=True)

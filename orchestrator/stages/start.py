@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
+from orchestrator.plan.chains import PROCESSES
 from orchestrator.plan.inputs import Inputs, NodeInput
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 from orchestrator.stages.gate import gate_former
 from orchestrator.stages.quiet import quiet
 
-START = Kind("start", ("node",), hooks=True, each_batch=True)
+START = Kind("start", ("node",), hooks=True, each_batch=True, chain=PROCESSES)
 RESTORE = Kind("restore", ("node",))
 RETIRE = Kind("retire", ("node",), skipped="the idle color has no release", hooks=True)
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=True)
+UNCHANGED = Kind("unchanged", ("node",), changes=False, hooks=True, each_batch=True, chain=FILES)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model import Color
+from orchestrator.plan.chains import PROCESSES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
-WARM = Kind("warm", ("node",), hooks=True, each_batch=True)
+WARM = Kind("warm", ("node",), hooks=True, each_batch=True, chain=PROCESSES)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchestrator.plan.chains import PROCESSES
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
 
-WATCH = Kind("watch", ("operator",), changes=False, skipped="probe.enabled is off", hooks=True, standing=True)
+WATCH = Kind(
+    "watch", ("operator",), changes=False, skipped="probe.enabled is off", hooks=True, standing=True, chain=PROCESSES
+)
 
 
 @dataclass(frozen=True)

@@ -228,9 +228,14 @@ def _stopped(run: RunHistory) -> str:
     if run.committed:
         where, way = "after its commit", "completes it"
     else:
-        where = f"in {run.begun[-1]}" if run.begun else "before it changed anything"
+        where = f"in {_either(run.stopped_in)}" if run.begun else "before it changed anything"
         way = "undoes it"
     return f"{run.name} stopped {where}; the next release or rollback {way} first"
+
+
+def _either(names: Sequence[str]) -> str:
+    """Return names as text, such as ``fetch, share or configure``."""
+    return " or ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
 
 
 def _ran(run: RunHistory) -> str:

@@ -25,7 +25,7 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
-from orchestrator.run.walk import Result
+from orchestrator.run.walk import Performed, Result
 
 INSIDE = 0.03
 """Seconds after the beginning of a stage's steps."""
@@ -52,7 +52,9 @@ class Points:
 
 
 def patch(points: Points) -> None:
-    append, perform = Session.append, Executor.perform
+    append, perform, chain, one = Session.append, Executor.perform, Executor.chain, Executor._one
+    waiting: list[tuple[set[int], str]] = []
+    """The stages of the present call that no place has begun: the ids of their steps, and the name of the point."""
 
     def dying_append(self: Session, records: Sequence[RunRecord], last: bool = False) -> None:
         names = ", ".join(f"{record.kind} {getattr(record, 'stage', '')}".strip() for record in records)
@@ -60,12 +62,27 @@ def patch(points: Points) -> None:
         append(self, records, last)
         points.met(f"after {names}")
 
+    def wait_for(*stages: Sequence[Step]) -> None:
+        waiting[:] = [({id(step) for step in steps}, f"inside {steps[0].action.name}") for steps in stages]
+
     def dying_perform(self: Executor, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        points.met(f"inside {steps[0].action.name}", INSIDE)
+        wait_for(steps)
         return perform(self, steps, undoing)
+
+    def dying_chain(self: Executor, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+        wait_for(*stages)
+        return chain(self, stages, goes_on)
+
+    def dying_one(self: Executor, step: Step, undoing: bool) -> Result:
+        for stage in [stage for stage in waiting if id(step) in stage[0]]:
+            waiting.remove(stage)
+            points.met(stage[1], INSIDE)
+        return one(self, step, undoing)
 
     Session.append = dying_append  # type: ignore[method-assign]
     Executor.perform = dying_perform  # type: ignore[method-assign]
+    Executor.chain = dying_chain  # type: ignore[method-assign]
+    Executor._one = dying_one  # type: ignore[method-assign]
 
 
 def is_journal(act: Any) -> bool:

@@ -18,7 +18,7 @@ from orchestrator.run import data_plane
 from tests.fleet.running import ROOT, Fleet
 from tests.fleet.safety import Calm, Snapshot, snapshot, words
 
-POINTS = {"release": 41, "rollback": 21}
+POINTS = {"release": 33, "rollback": 21}
 SAMPLE = 1
 SEED = 20261124
 
@@ -122,7 +122,9 @@ def where(point: str) -> str:
     if words_of[-1] in ("promote", "prune"):
         return "stopped after its commit"
     if words_of[0] == "after" and "intent" in words_of:
-        return f"stopped in {words_of[-1]}"
+        parts = point.removeprefix("after ").split(", ")
+        begun = [part.removeprefix("intent ") for part in parts if part.startswith("intent ")]
+        return f"stopped in {', '.join(begun[:-1])} or {begun[-1]}" if len(begun) > 1 else f"stopped in {words_of[-1]}"
     return "STOPPED"
 
 

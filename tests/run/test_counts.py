@@ -44,9 +44,9 @@ class Cost:
 # haproxy holds the lock and the journal; the first node asks the origin for the revision
 COSTS: dict[str, Cost] = {
     "release": Cost(
-        {"node1": 12, "node2": 11, "node3": 11, "haproxy": 20, "nginx": 6},
-        {"node1": 179, "node2": 174, "node3": 174, "haproxy": 185, "nginx": 55},
-        writes=13,
+        {"node1": 12, "node2": 11, "node3": 11, "haproxy": 16, "nginx": 6},
+        {"node1": 179, "node2": 174, "node3": 174, "haproxy": 153, "nginx": 55},
+        writes=9,
         records=26,
     ),
     "rollback": Cost(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -138,13 +137,13 @@ def test_an_unforeseen_error_is_undone(released: World, monkeypatch: pytest.Monk
 @pytest.mark.exhaustive
 def test_every_step_before_the_commit_is_in_the_list(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[tuple[str, str]] = []
-    perform = Executor.perform
+    one = Executor._one
 
-    def noted(this: Executor, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
-        done.extend((step.action.name, step.place.name) for step in steps)
-        return perform(this, steps, undoing)
+    def noted(this: Executor, step: Step, undoing: bool) -> Result:
+        done.append((step.action.name, step.place.name))
+        return one(this, step, undoing)
 
-    monkeypatch.setattr(Executor, "perform", noted)
+    monkeypatch.setattr(Executor, "_one", noted)
     for verb, steps in STEPS.items():
         done.clear()
         assert run(released, verb) == 0

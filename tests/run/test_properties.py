@@ -19,7 +19,7 @@ from orchestrator.plan.inputs import Inputs, NodeInput, Release, Rollback, Scali
 from orchestrator.plan.steps import NoTraffic, Step
 from orchestrator.run.settle import begun_stages, open_run, remaining, settle
 from orchestrator.run.traffic import asked, judge
-from orchestrator.run.walk import Result, Walk
+from orchestrator.run.walk import Performed, Result, Walk
 from orchestrator.stages import plan
 from orchestrator.stages.cutover import Shift
 from orchestrator.stages.fetch import Discard, Fetch
@@ -68,12 +68,26 @@ class Model:
     steps: int = 0
     said: set[tuple[str, Color]] = field(default_factory=set)
     suspended: set[str] = field(default_factory=set)
+    place_by_place: bool = False
+    """Whether one place ends all stages of a chain before another place begins, or all places end each stage first."""
     still: set[str] = field(default_factory=set)
     """Processes that have to be suspended while a run touches a node. A settling that was killed after it resumed them
     is done again without: every undo is right wherever it stands."""
 
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         return tuple(self._one(step, undoing) for step in steps)
+
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+        steps = [(number, step) for number, of_stage in enumerate(stages) for step in of_stage]
+        if self.place_by_place:
+            steps.sort(key=lambda one: one[1].place.name)
+        done: list[dict[str, Result]] = [{} for _ in stages]
+        stopped: set[str] = set()
+        for number, step in steps:
+            if step.place.name not in stopped:
+                result = done[number][step.place.name] = self._one(step, undoing=False)
+                stopped |= {step.place.name} if result.error and not goes_on else set()
+        return tuple(Performed(tuple(found.values()), 0.0) for found in done)
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
         """The answers of the switches, judged as the real executor judges them."""
@@ -212,6 +226,7 @@ def fleets(draw: st.DrawFn) -> tuple[Model, Inputs]:
         {name: Node(set(on_disk), dict(colors), live.value) for name in names},
         dict.fromkeys(balancers, weight.green),
     )
+    model.place_by_place = draw(st.booleans())
     scaling = draw(st.sampled_from(SCALINGS))
     by_operator = draw(st.sets(st.sampled_from(("Launch", "Terminate"))))
     suspends = verb == "release" and scaling == SCALINGS[1]

@@ -28,8 +28,11 @@ def history(begun: list[str], done: list[str]) -> RunHistory:
     [
         ([], [], [*LEADS, *BEFORE, *SHARE, *WHOLE]),
         # a stage that was begun and not completed runs again, and so does a check
-        (["fetch"], [], [*LEADS, *BEFORE[1:], *SHARE, *WHOLE]),
+        (["fetch"], [], [*LEADS, *BEFORE, *SHARE, *WHOLE]),
         (["fetch"], ["quiet", "fetch"], [*LEADS, *BEFORE[2:], *SHARE, *WHOLE]),
+        # the stages of a chain begin together, so a check of the same chain runs again, unless it has ended
+        (["fetch", "share", "configure"], [], [*LEADS, *BEFORE, *SHARE, *WHOLE]),
+        (["fetch", "share"], ["quiet", "fetch", "same"], [*LEADS, *BEFORE[3:], *SHARE, *WHOLE]),
         # a color that was started need not be quiet
         (
             ["fetch", "share", "start"],

@@ -8,7 +8,7 @@ from orchestrator.run.walk import NAMES, Result, StageFailed
 
 def failed(*errors: str) -> str:
     results = [Result(Place("node", f"node{number}"), error) for number, error in enumerate(errors, 1)]
-    return str(StageFailed("warm", results))
+    return str(StageFailed({"warm": results}))
 
 
 def test_places_with_the_same_error_share_a_message() -> None:

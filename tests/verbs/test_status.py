@@ -10,7 +10,7 @@ import pytest
 from orchestrator.aws.scaling import Group
 from orchestrator.config import load
 from orchestrator.facts.node import NodeState
-from orchestrator.journal.records import Begin, Commit, End, Intent, Paused, RunInputs, RunRecord, stamped
+from orchestrator.journal.records import Begin, Commit, End, Intent, Paused, RunInputs, RunRecord, StageResults, stamped
 from orchestrator.journal.store import Contents, Held, Owner
 from orchestrator.model import Weights
 from orchestrator.plan.fleet_state import FleetState
@@ -143,6 +143,17 @@ def test_an_auto_scaling_group(group: Group | str, line: str) -> None:
         ([End("undone", "gate failed:\n  why")], "", "undone by ann@laptop gate failed: why"),
         ([], "stopped before it changed anything; the next release or rollback undoes it first", "not ended by"),
         ([Intent("fetch")], "stopped in fetch; the next release or rollback undoes it first", "not ended by"),
+        # the stages of a chain begin together
+        (
+            [Intent("fetch"), Intent("share"), Intent("configure")],
+            "stopped in fetch, share or configure;",
+            "not ended by",
+        ),
+        (
+            [Intent("fetch"), Intent("share"), StageResults("fetch"), StageResults("share", failed=True)],
+            "stopped in share;",
+            "not ended by",
+        ),
         (
             [Intent("cutover"), Commit()],
             "stopped after its commit; the next release or rollback completes it first",
