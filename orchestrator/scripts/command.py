@@ -37,14 +37,18 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
 
 
 BY = """
+with_rights_of() {
 by=
 while read -r key _ by _; do [ "$key" != Uid: ] || break; by=; done 2>/dev/null </proc/self/status
-[ "${by:-0}" != 0 ] || ! id -- "$1" >/dev/null 2>&1 || exec runuser -u "$@"; shift 2; exec "$@"
+if [ "${by:-0}" = 0 ] && id -- "$1" >/dev/null 2>&1; then runuser -u "$@"; else shift 2; "$@"; fi
+}
+with_rights_of
 """.strip()
 """Runs a command with the rights of a user, if root asks and the user exists. Arguments: ``<user> -- <command>``.
 
-The shell reads its effective user id from /proc, because the program ``id`` would be one more process for each command.
-If the id is unknown, the command counts as root's.
+This is a function of the shell that runs the whole command, because a shell of its own would be one more process. The
+function reads the effective user id from /proc, because the program ``id`` would be one more process, too. If the id is
+unknown, the command counts as root's.
 """
 
 
@@ -55,7 +59,7 @@ def question(text: str, *arguments: str, seconds: int = 10, user: str = "") -> Q
       Root must not read a file below a directory that the user can change: the user could put a symlink there, and
       error messages would show lines of any file. If the user does not exist, as on a new host, root runs the script.
     """
-    by = ["sh -c", QuoteString(BY), "orchestrator", QuoteString(user), "--"] if user else []
+    by = [BY, QuoteString(user), "--"] if user else []
     made = Question(*by, script(text, *arguments, seconds=seconds))
     made.limit = seconds
     return made

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from pyinfra.api.command import StringCommand
+from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
 
 from orchestrator.errors import OrchestratorError, TakenOver
@@ -93,7 +93,8 @@ class HostNotes:
         catches_up = scaling is not None and scaling.hook is not None and host.name in self._fleet.nodes
         script = f"{PROVISIONS}\n{NOTED}" if provisions and catches_up else NOTED
         command = self._guarded(host, script, fence, str(fence), preempt=True)
-        return StringCommand(guarded(OF_US, [identity, journals], None), "env", command)
+        ours = StringCommand(f"{OF_US}\nof_us", QuoteString(identity), QuoteString(journals))
+        return StringCommand(ours, "&&", command)
 
     def remove(self, fence: int, hosts: Iterable[str]) -> None:
         """Remove the notes from hosts. If a host does not answer, a later run adds its notes to the journal once more.

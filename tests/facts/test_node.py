@@ -84,7 +84,7 @@ def test_a_look_at_a_node_starts_three_programs(place: Place, tmp_path: Path) ->
     assert state.rss_mb[Color.blue] > 1
     # the test itself starts the first shell, by its path; only root asks for the user
     user = ["id"] if os.geteuid() == 0 else []
-    assert started() == ["sh", *user, "timeout", "sh", "find", "systemctl", "stat"]
+    assert started() == [*user, "timeout", "sh", "find", "systemctl", "stat"]
 
 
 def test_a_node_says_all_that_it_has(place: Place) -> None:

@@ -94,9 +94,23 @@ def test_the_command_holds_the_lock_after_its_guard_died(tmp_path: Path) -> None
     assert guard(tmp_path, 1, 5, "true").returncode == 0
 
 
-def test_a_background_process_does_not_hold_the_lock(tmp_path: Path) -> None:
-    assert guard(tmp_path, 1, 5, "sh", "-c", "setsid sleep 30 >/dev/null 2>&1 &").returncode == 0
+# the guard adds its own lines to the script of `sh -c`, and starts a shell of its own before any other command
+SHELLS = pytest.mark.parametrize("shell", ["sh", "/bin/sh"])
+
+
+@SHELLS
+def test_a_background_process_does_not_hold_the_lock(tmp_path: Path, shell: str) -> None:
+    assert guard(tmp_path, 1, 5, shell, "-c", "setsid sleep 30 >/dev/null 2>&1 &").returncode == 0
     assert guard(tmp_path, 1, 5, "true", wait="0.1").returncode == 0
+
+
+@SHELLS
+def test_a_script_gets_its_name_and_its_arguments(tmp_path: Path, shell: str) -> None:
+    done = guard(
+        tmp_path, 1, 5, shell, "-c", '# lists\nfor word in "$0" "$@"; do echo "<$word>"; done', "me", "a b", ""
+    )
+    assert (done.returncode, done.stdout) == (0, "<me>\n<a b>\n<>\n")
+    assert guard(tmp_path, 1, 5, shell, "-c").returncode == guard(tmp_path, 1, 5, shell, "-x", "-c").returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -113,11 +127,11 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     assert guard(tmp_path / "none", 1, 5, "true").returncode not in (0, 75)
 
 
-@pytest.fixture
-def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(params=["sh", "/bin/sh"])
+def holder(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     """A command of run 7 that holds the lock for a minute and has a child process."""
     held = subprocess.Popen(
-        ["sh", GUARD, str(tmp_path), "7", "60", "sh", "-c", "echo begun; sleep 60; touch survived"],
+        ["sh", GUARD, str(tmp_path), "7", "60", request.param, "-c", "echo begun; sleep 60; touch survived"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,

@@ -45,25 +45,25 @@ class Cost:
 COSTS: dict[str, Cost] = {
     "release": Cost(
         {"node1": 12, "node2": 11, "node3": 11, "haproxy": 16, "nginx": 6},
-        {"node1": 179, "node2": 174, "node3": 174, "haproxy": 153, "nginx": 55},
+        {"node1": 167, "node2": 162, "node3": 162, "haproxy": 148, "nginx": 50},
         writes=9,
         records=26,
     ),
     "rollback": Cost(
         {**dict.fromkeys(NODES, 2), "haproxy": 13, "nginx": 5},
-        {**dict.fromkeys(NODES, 24), "haproxy": 130, "nginx": 48},
+        {**dict.fromkeys(NODES, 19), "haproxy": 125, "nginx": 43},
         writes=7,
         records=12,
     ),
     "abort": Cost(
         {**dict.fromkeys(NODES, 5), "haproxy": 7, "nginx": 3},
-        {**dict.fromkeys(NODES, 55), "haproxy": 69, "nginx": 22},
+        {**dict.fromkeys(NODES, 48), "haproxy": 66, "nginx": 19},
         writes=3,
         records=7,
     ),
     "status": Cost(
         {**dict.fromkeys(NODES, 2), "haproxy": 3, "nginx": 2},
-        {**dict.fromkeys(NODES, 10), "haproxy": 17, "nginx": 9},
+        {**dict.fromkeys(NODES, 9), "haproxy": 17, "nginx": 9},
     ),
 }
 

@@ -57,7 +57,7 @@ def test_a_login_without_root_s_rights_reads_itself(link: str) -> None:
 def test_if_the_user_id_is_unknown_the_rights_are_limited(link: str) -> None:
     unknown = BY.replace("/proc/self/status", "/no/status")
     assert unknown != BY
-    words = ["sh", "-c", unknown, "orchestrator", "no-such-user", "--", "echo", "read"]
+    words = ["sh", "-c", f'{unknown} "$@"', "orchestrator", "no-such-user", "--", "echo", "read"]
     assert subprocess.run(words, capture_output=True, text=True, env={"by": "1001"}).stdout == "read\n"
     words[4] = "nobody"
     by = {"by": "1001", "PATH": f"{Path(link).parent}:{os.environ['PATH']}"}

@@ -25,7 +25,8 @@ from orchestrator.scripts.files import read
 )
 def test_a_command_runs_only_under_our_lock(tmp_path: Path, journal: str, address: str, runs: bool) -> None:
     file = tmp_path / "inventory"
-    command = ["sh", "-c", read("scripts/of_us.sh"), "of_us", str(file), "10.0.0.9 lb1 s3://acme/shop", "echo", "a b"]
+    script = read("scripts/of_us.sh") + "\nof_us \"$@\" && echo 'a b'"
+    command = ["sh", "-c", script, "of_us", str(file), "10.0.0.9 lb1 s3://acme/shop"]
     # no identity: the host is new, or an earlier version provisioned it
     assert subprocess.run(command, capture_output=True, text=True).stdout == "a b\n"
     file.write_text(Identity("shop", "", "prod", journal, address).text)
