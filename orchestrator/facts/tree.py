@@ -12,7 +12,7 @@ from orchestrator.scripts.command import question
 
 HASH = re.compile(r"[0-9a-f]{64}")
 
-SCRIPT = 'cat "$1/releases/$2/.release/tree"'
+SCRIPT = 'IFS= read -r hash <"$1/releases/$2/.release/tree" && echo "$hash"'
 
 
 class Tree(Fact[str]):

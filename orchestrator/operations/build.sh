@@ -55,7 +55,7 @@ if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && made_from "$dig
     way=-l
     ! cp --reflink=always "$live/.release/build/$name" ".release/build/$name.new" 2>/dev/null || way=--reflink=always
     for path in $outputs; do
-        mkdir -p "$(dirname "$path")"
+        case $path in */*) mkdir -p "${path%/*}" ;; esac
         rm -rf "$path.part" "$path"
         cp -a "$way" "$live/$path" "$path.part"
         # a file may have become writable after it was built: copy it, so that the releases do not share it

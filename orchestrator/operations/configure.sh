@@ -2,6 +2,7 @@
 # Writes the configuration files of a release. The standard input has the files, as a tar archive in base64. After
 # writing the files, the script runs the program $check as the user $web, to check the files. If the release already has
 # exactly these files, the script writes nothing.
+. ../scripts/absent.sh
 . ../scripts/inside.sh
 
 set -eu
@@ -9,9 +10,9 @@ umask 022
 root=$1 id=$2 check=$3 web=$4 include=$5 from=$6
 cd -P "$root/releases/$id"
 new=.release/stack.new
-rm -rf "$new"
+absent "$new"
 mkdir -p "$new"
-trap 'rm -rf "$root/releases/$id/.release/stack.new"' EXIT
+trap 'absent "$root/releases/$id/.release/stack.new"' EXIT
 base64 -d | tar -x -C "$new"
 [ -e "$new/nginx-blue.conf" ] || { echo "the configuration did not arrive" >&2; exit 1; }
 if [ -n "$include" ]; then
@@ -28,7 +29,7 @@ if [ -n "$from" ] && ! same "../$from/.release/stack"; then
     exit 1
 fi
 if ! same .release/stack; then
-    rm -rf .release/stack
+    absent .release/stack
     mv -T "$new" .release/stack
 fi
 [ -n "$check" ] || exit 0

@@ -12,12 +12,13 @@ set -eu
 umask 077
 root=$1 id=$2 path=$3 from=$4 only=$5
 file=$root/releases/$id/$path about=$root/releases/$id/.release
-release=$(realpath "$root/releases/$id")
+release=$(cd -P "$root/releases/$id" && pwd -P)
 inside "$release" environment.path "$path" "give it another path"
-(umask 022; mkdir -p "$(dirname "$file")" "$about")
+[ -d "${file%/*}" ] && [ -d "$about" ] || (umask 022; mkdir -p "${file%/*}" "$about")
 cat >"$about/environment.new"
 [ -s "$about/environment.new" ] || { echo "the environment is empty: the operator's machine sent no variables" >&2; exit 1; }
-same="$(sha256sum <"$about/environment.new" | cut -d' ' -f1) $path"
+sum=$(sha256sum <"$about/environment.new")
+same="${sum%% *} $path"
 if [ -n "$only" ] && [ "$same" != "$(cat "$root/releases/$from/.release/environment" 2>/dev/null)" ]; then
     rm -f "$about/environment.new"
     echo "the environment differs from the environment of ${from:-a live release}: use deploys/release.py" >&2

@@ -12,14 +12,20 @@ shift 8
 begin "$root" "$id"
 ask_as "$login" "$ssh" "$origin"
 repo=$root/repo.git modules=$root/modules notes=$part/.release/notes here=''
-rm -rf "$part" "$admin"
+absent "$part" "$admin"
 mkdir -p "$notes"
-mirror "$repo" "$origin"
-# build steps, and people who run git in a release, need this setting
-[ ! -x "$ssh" ] || git -C "$repo" config core.sshCommand "$ssh"
-touch "$repo/info/exclude"
+[ -x "$ssh" ] || ssh=''
+mirror "$repo" "$origin" "$ssh"
+excluded='
+'
+while IFS= read -r line || [ -n "$line" ]; do
+    excluded="$excluded$line
+"
+done 2>/dev/null <"$repo/info/exclude" || true
 for path in /.release "$@"; do
-    grep -qxF -e "$path" "$repo/info/exclude" || echo "$path" >>"$repo/info/exclude"
+    case $excluded in *"
+$path
+"*) ;; *) echo "$path" >>"$repo/info/exclude" ;; esac
 done
 bring "$repo" "$revision"
 lay "$repo" "$revision" "$part" '' "$final" /.release "$@"

@@ -14,4 +14,5 @@ packed=0
 sudo -n "$helper" "$id" >"$archive" || packed=$?
 # tar and sudo can both end with status 1. If the file is empty, the status is from sudo, and packing has failed
 [ "$packed" = 0 ] || { [ "$packed" = 1 ] && [ -s "$archive" ]; } || exit "$packed"
-sha256sum <"$archive" | cut -d' ' -f1
+sum=$(sha256sum <"$archive")
+printf '%s\n' "${sum%% *}"

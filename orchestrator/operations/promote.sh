@@ -5,8 +5,7 @@
 set -eu
 root=$1 color=$2 app=$3
 if [ "$(readlink "$root/live" 2>/dev/null || true)" != "$color" ]; then
-    rm -f "$root/live.new"
-    ln -s "$color" "$root/live.new"
+    ln -sfT "$color" "$root/live.new"
     mv -T "$root/live.new" "$root/live"
 fi
 [ -n "$app" ] || exit 0

@@ -12,18 +12,21 @@ leftovers
 # record the sizes of the given releases: the next release will need about as much space
 for id in "$@"; do
     if [ -d "$id" ] && [ ! -e "$id/.release/size" ]; then
-        mkdir -p "$id/.release"
-        echo "$(du -sk "$id" | cut -f1) $(du -s --inodes "$id" | cut -f1)" >"$id/.release/size.new"
+        [ -d "$id/.release" ] || mkdir -p "$id/.release"
+        # du fails if it may not read a directory of the web user, and then prints the sum of the others
+        kib=$(du -sk "$id" || true) inodes=$(du -s --inodes "$id" || true)
+        echo "${kib%%[!0-9]*} ${inodes%%[!0-9]*}" >"$id/.release/size.new"
         mv -T "$id/.release/size.new" "$id/.release/size"
     fi
 done
 in_use=$(sudo -n "$used")
-for link in "$root"/*/release; do
-    in_use="$in_use $(readlink "$link" || true)"
+in_use="$in_use $(find "$root"/*/release -maxdepth 0 -type l -printf '%l\n' 2>/dev/null || true)"
+# the shell sorts the names
+total=0
+for id in [0-9]*; do
+    { [ ! -e "$id" ] && [ ! -L "$id" ]; } || total=$((total + 1))
 done
-releases() { find . -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' | sort; }
-total=$(releases | wc -l)
-for id in $(releases); do
+for id in [0-9]*; do
     [ "$total" -gt "$keep" ] || break
     skip=''
     for kept in "$@" $in_use; do

@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # Replaces paths in a release by links to the same paths in shared/. The script removes only files of this release: if a
 # symlink in the release makes a path lead out of the release, the script refuses the path.
+. ../scripts/absent.sh
 . ../scripts/inside.sh
 
 set -eu
 root=$1 id=$2
 shift 2
-release=$(realpath "$root/releases/$id")
+release=$(cd -P "$root/releases/$id" && pwd -P)
 own() { # own <path>: ends the script if the directory of the path is not inside the release
     inside "$release" shared "$1" "remove the link from the version, or remove $1 from the settings"
 }
@@ -58,16 +59,16 @@ put() (
         cd -P "./$part"
         case $PWD/ in "$release"/*) ;; *) echo "shared: $1 is behind a link, and leads to $PWD" >&2; exit 1 ;; esac
     done
-    rm -rf "./$rest"
+    absent "./$rest"
     ln -sT "$root/shared/$1" "./$rest"
 )
 for entry in "$@"; do
     case $entry in seed:*) seed "${entry#*:}"; continue ;; esac
     path=${entry#*:}
     # if the version itself has a link here that leads to other files, replace this link
-    [ "$(readlink "$release/$path" || true)" != "$root/shared/$path" ] || continue
+    [ ! -L "$release/$path" ] || [ "$(readlink "$release/$path" || true)" != "$root/shared/$path" ] || continue
     own "$path"
     put "$path"
 done
-mkdir -p "$release/.release"
+[ -d "$release/.release" ] || mkdir -p "$release/.release"
 printf '%s\n' "$@" | LC_ALL=C sort >"$release/.release/shared"

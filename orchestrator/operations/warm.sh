@@ -10,7 +10,9 @@
 compile=$1 port=$2 host=$3 proto=$4 workers=$5 seconds=$6 said=$7
 shift 7
 if [ -n "$compile" ]; then
-    answer=$(sh -c "$compile" | tail -n 1)
+    answer=$(eval "$compile")
+    answer=${answer##*"
+"}
     case $answer in
     "{"*) printf '%s\n' "$answer" ;;
     *)
@@ -54,12 +56,17 @@ now
 left=$((late - now))
 if [ $# -gt 0 ] && [ $# -lt "$workers" ] && [ "$left" -gt 0 ]; then
     asked=$#
+    for path; do
+        shift
+        case $path in *[\"\\]*) path=$(printf '%s\n' "$path" | sed 's/["\\]/\\&/g') ;; esac
+        set -- "$@" "$path"
+    done
     # one process sends all these requests
     while [ "$asked" -lt "$workers" ]; do
-        printf 'http://127.0.0.1:%s%s\n' "$port" "$1"
+        printf 'url = "http://127.0.0.1:%s%s"\noutput = "/dev/null"\n' "$port" "$1"
         set -- "$@" "$1"
         shift
         asked=$((asked + 1))
-    done | sed 's/["\\]/\\&/g; s|.*|url = "&"\noutput = "/dev/null"|' |
+    done |
         timeout "$left" curl -gs -m 30 -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} -K - || true
 fi

@@ -15,5 +15,7 @@ leftovers() {
         [ ! -e "$half" ] || { half=${half#.}; away "${half%.part}"; }
     done
     # if copying a release to another node was interrupted, its tar file, with the environment file, is still here
-    rm -f .*.tar
+    for archive in .*.tar; do
+        { [ ! -e "$archive" ] && [ ! -L "$archive" ]; } || rm -f "$archive"
+    done
 }

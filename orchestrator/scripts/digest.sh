@@ -21,14 +21,14 @@ matching() {
     find "$@" ')' '(' -type l -fprintf "$into.links" '%p//%l\0' -o -true ')' \
         '(' -type l -xtype d -fprint0 "$into.folders" -o -true ')' \
         '(' -xtype f -fprint0 "$into.files" -o -true ')' -fprint0 "$into.names"
-    xargs -0 -r -I '{}' find '{}/' -type f -print0 <"$into.folders" >>"$into.files"
-    for list in names links files; do sort -z -o "$into.$list" "$into.$list"; done
+    [ ! -s "$into.folders" ] || xargs -0 -r -I '{}' find '{}/' -type f -print0 <"$into.folders" >>"$into.files"
+    for list in names links files; do [ ! -s "$into.$list" ] || sort -z -o "$into.$list" "$into.$list"; done
 }
 
 # digest <run> <inputs> <listed> <outputs>: prints the digest of the step and of its inputs
 digest() (
     export LC_ALL=C
-    mkdir -p .release
+    [ -d .release ] || mkdir -p .release
     lists=$(mktemp -d .release/lists.XXXXXX)
     trap 'rm -rf "$lists"' EXIT
     matching "$2" "$4" "$lists/inputs"

@@ -7,8 +7,9 @@
 # pointers <list>: writes the SHA-256 and the path of each file in Git LFS to the file <list>, in the format of sha256sum.
 # The working directory must be the top of a work tree whose index has all files.
 pointers() {
-    git -c core.quotePath=false ls-files -s ':(attr:filter=lfs)' |
-        sed -n 's/^100[0-7]* \([0-9a-f]*\) 0\t/\1 /p' >"$1.all"
+    git -c core.quotePath=false ls-files -s ':(attr:filter=lfs)' >"$1" || true
+    [ -s "$1" ] || return 0
+    sed -n 's/^100[0-7]* \([0-9a-f]*\) 0\t/\1 /p' <"$1" >"$1.all"
     # a pointer has less than 1024 bytes
     cut -d' ' -f1 "$1.all" | git cat-file --batch-check='%(objectsize)' | paste -d' ' - "$1.all" |
         awk '$1 < 1024 { sub(/^[0-9]+ /, ""); print }' >"$1.small"
@@ -24,6 +25,7 @@ pointers() {
 
 # existing <list>: removes the files from the list that are not in the work tree, such as shared files.
 existing() {
+    [ -s "$1" ] || return 0
     while read -r sum path; do
         [ ! -f "$path" ] || printf '%s  %s\n' "$sum" "$path"
     done <"$1" >"$1.new"

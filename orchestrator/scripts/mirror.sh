@@ -1,27 +1,41 @@
 # shellcheck shell=sh
 # Functions for mirrors. A mirror is a bare clone of a git repository. Its remote `origin` is that repository.
+# The scripts that call `mirror` or `lay` include absent.sh, too.
 
-# mirror <mirror> <url>: makes the mirror if it is missing, and sets its configuration. A new mirror has no hooks.
+# mirror <mirror> <url> [<ssh>]: makes the mirror if it is missing, and sets its configuration. A new mirror has no hooks.
+# <ssh> is the program that git runs instead of ssh, also for build steps, and for people who run git in a release.
 mirror() {
     # only one command at a time uses the mirror, so these locks were left behind by a git process that was killed
-    rm -f "$1"/*.lock "$1"/refs/*.lock
+    absent "$1"/*.lock "$1"/refs/*.lock
     if [ ! -d "$1" ]; then
         new=${1%/*}/.${1##*/}.new
         rm -rf "$new"
         GIT_DEFAULT_REF_FORMAT=files git init -q --bare --template= "$new"
         mv -T "$new" "$1"
     fi
-    mkdir -p "$1/info"
+    [ -d "$1/info" ] || mkdir -p "$1/info"
+    # git prints the keys in lower case. If a key has several values, the last value counts
+    told="
+$(git -C "$1" config --get-regexp '^(core|gc|remote\.origin|sparse)\.' || true)"
     while read -r key value; do
-        [ "$(git -C "$1" config --get "$key")" = "$value" ] || git -C "$1" config "$key" "$value"
+        [ -n "$key" ] || continue
+        case $told in
+            *"
+$key "*) last=${told##*"
+$key "} last=${last%%"
+"*} ;;
+            *) last='' ;;
+        esac
+        [ "$last" = "$value" ] || git -C "$1" config "$key" "$value"
     done <<settings
 remote.origin.url $2
 remote.origin.fetch +refs/heads/*:refs/remotes/origin/*
-core.sparseCheckout true
-core.sparseCheckoutCone false
-sparse.expectFilesOutsideOfPatterns true
-gc.autoDetach false
-gc.pruneExpire 1.hour.ago
+core.sparsecheckout true
+core.sparsecheckoutcone false
+sparse.expectfilesoutsideofpatterns true
+gc.autodetach false
+gc.pruneexpire 1.hour.ago
+${3:+core.sshcommand $3}
 settings
 }
 
@@ -29,7 +43,7 @@ settings
 knows() { git -C "$1" cat-file -e "$2^{commit}" 2>/dev/null; }
 
 # has <mirror> <commit>: whether the mirror has the commit with all its files
-has() { knows "$1" "$2" && git -C "$1" rev-list --objects --no-walk --quiet "$2" 2>/dev/null; }
+has() { git -C "$1" rev-list --objects --no-walk --quiet "$2^{commit}" 2>/dev/null; }
 
 # refetch <mirror> <commit>: fetches all files of a commit, although git believes that it has every file of a commit that
 # a reference names. git before 2.36 does not know --refetch: then a repository that has no file yet fetches all files.
@@ -83,7 +97,7 @@ lay() (
     shift 5
     # shellcheck disable=SC2154 # the script that includes this has it
     record=$mirror/worktrees/$id
-    rm -rf "$record"
+    absent "$record"
     mkdir -p "$directory" "$record/info"
     git -C "$mirror" rev-parse "$commit^{commit}" >"$record/HEAD"
     echo ../.. >"$record/commondir"

@@ -2,6 +2,7 @@
 # Functions by which every kind of source makes a release. The script first collects the files in the directory
 # `releases/.<release>.part`, then calculates their hash, and at the end renames the directory to `releases/<release>`.
 # Therefore a directory with this name is always complete.
+. absent.sh
 . tree.sh
 
 # begin <root> <release>: sets the paths, and ends the script if the release already exists. The caller then puts the
@@ -10,7 +11,7 @@
 begin() {
     final=$1/releases/$2 part=$1/releases/.$2.part admin=$1/repo.git/worktrees/$2
     tree=$part expected=''
-    [ ! -d "$final" ] || { rm -rf "$part"; exit 0; }
+    [ ! -d "$final" ] || { absent "$part"; exit 0; }
     # shellcheck disable=SC2154 # the trap itself assigns it
     trap 'code=$?; [ "$code" = 0 ] || failed' EXIT
 }
@@ -33,5 +34,5 @@ finish() {
     fi
     printf '%s\n' "$hash" >"$tree/.release/tree"
     mv -T "$tree" "$final"
-    rm -rf "$part"
+    absent "$part"
 }

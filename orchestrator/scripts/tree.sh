@@ -4,22 +4,19 @@
 #
 # In the lists that are hashed, names end with a NUL, and // is between a path and the target of a link. No name contains
 # a NUL, and no path contains //. Therefore two different trees never have the same list. The function writes the lists to
-# `.release`, which is not hashed and is on the disk whose free space is checked.
+# `.release`, which is not hashed and is on the disk whose free space is checked. No pipe: a pipe would hide an error.
 tree_hash() (
     set -eu
     export LC_ALL=C
     cd "$1"
-    mkdir -p .release
+    [ -d .release ] || mkdir -p .release
     lists=$(mktemp -d .release/lists.XXXXXX)
     trap 'rm -rf "$lists"' EXIT
-    except='( -path ./.git -o -path ./.release ) -prune -o'
-    set -f
-    # shellcheck disable=SC2086 # the tests of find are words
-    find . $except -type f -perm -100 -printf 'x %p//\0' -o ! -type f -printf '%y %p//%l\0' >"$lists/names"
-    # shellcheck disable=SC2086 # the tests of find are words
-    find . $except -type f -print0 >"$lists/files"
+    find . '(' -path ./.git -o -path ./.release ')' -prune -o '(' -type f -fprint0 "$lists/files" -perm -100 \
+        -printf 'x %p//\0' -o ! -type f -printf '%y %p//%l\0' ')' >"$lists/names"
     sort -z -o "$lists/names" "$lists/names"
     sort -z -o "$lists/files" "$lists/files"
-    xargs -0 -r sha256sum -z -- <"$lists/files" >"$lists/contents"
-    cat "$lists/names" "$lists/contents" | sha256sum | cut -d' ' -f1
+    xargs -0 -r sha256sum -z -- <"$lists/files" >>"$lists/names"
+    hash=$(sha256sum <"$lists/names")
+    printf '%s\n' "${hash%% *}"
 )

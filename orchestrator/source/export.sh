@@ -3,6 +3,7 @@
 # in each release. Prints a warning for submodules and files in Git LFS that the release does not get.
 #
 # If the repository already has the commits of its submodules, the script takes them from there.
+. ../scripts/absent.sh
 . ../scripts/origin.sh
 . ../scripts/submodules.sh
 

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,21 @@ class Node:
         git(self.origin, "commit", "-q", "-m", "version")
         return git(self.origin, "rev-parse", "HEAD").strip()
 
-    def start(self, revision: str, release: str = RELEASE, slow: bool = False) -> subprocess.Popen[str]:
+    def start(
+        self,
+        revision: str,
+        release: str = RELEASE,
+        slow: bool = False,
+        leave_out: Sequence[str] = (),
+        ssh: str = "",
+    ) -> subprocess.Popen[str]:
         (command,) = fetch._inner(
-            root=str(self.root), release=release, origin=f"file://{self.origin}", revision=revision
+            root=str(self.root),
+            release=release,
+            origin=f"file://{self.origin}",
+            revision=revision,
+            leave_out=leave_out,
+            ssh=ssh,
         )
         variables = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
         if slow:
@@ -59,8 +72,8 @@ class Node:
             start_new_session=True,
         )
 
-    def fetch(self, revision: str, release: str = RELEASE) -> None:
-        process = self.start(revision, release)
+    def fetch(self, revision: str, release: str = RELEASE, leave_out: Sequence[str] = (), ssh: str = "") -> None:
+        process = self.start(revision, release, leave_out=leave_out, ssh=ssh)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
         there = self.root / "releases" / release
@@ -79,6 +92,41 @@ def test_everybody_may_read_a_release(node: Node) -> None:
     assert stat.S_IMODE(there.stat().st_mode) == 0o755
     assert stat.S_IMODE((there / "app").stat().st_mode) == 0o755
     assert stat.S_IMODE((there / "app/data").stat().st_mode) == 0o644
+
+
+def test_settings_of_a_mirror_that_are_wrong_are_mended(node: Node) -> None:
+    node.fetch(node.commit())
+    mirror, origin = node.root / "repo.git", f"file://{node.origin}"
+    git(mirror, "config", "--unset", "gc.autoDetach")
+    git(mirror, "config", "core.sparseCheckout", "no")
+    # this address only begins like the right address
+    git(mirror, "config", "remote.origin.url", f"{origin} ")
+    git(mirror, "config", "core.sshCommand", "rsh")
+    node.fetch(node.commit(), "20260102T120000Z-aaaaaaa", ssh="/bin/true")
+    keys = ("gc.autoDetach", "core.sparseCheckout", "remote.origin.url", "core.sshCommand")
+    assert [git(mirror, "config", "--get", key) for key in keys] == ["false\n", "true\n", f"{origin}\n", "/bin/true\n"]
+
+
+def test_settings_of_a_mirror_that_are_right_stay(node: Node) -> None:
+    node.fetch(node.commit(), ssh="/bin/true")
+    config = node.root / "repo.git/config"
+    # earlier versions of this tool wrote the keys so
+    text = config.read_text().replace("sparsecheckoutcone", "sparseCheckoutCone").replace("autodetach", "autoDetach")
+    config.write_text(text)
+    # git replaces the file for each change
+    before = config.stat().st_ino
+    # without the program, the setting stays, as an early version of this tool left it
+    node.fetch(node.commit(), "20260102T120000Z-aaaaaaa", ssh="/no/such/program")
+    assert (config.stat().st_ino, config.read_text()) == (before, text)
+
+
+def test_paths_are_excluded_once(node: Node) -> None:
+    exclude = node.root / "repo.git/info/exclude"
+    node.fetch(node.commit(), leave_out=["storage"])
+    assert exclude.read_text() == "/.release\n/storage\n"
+    exclude.write_text("*.log\n/.release/\n/stor\n/storage\n")
+    node.fetch(node.commit(), "20260102T120000Z-aaaaaaa", leave_out=["stor", "a b*", "storage"])
+    assert exclude.read_text() == "*.log\n/.release/\n/stor\n/storage\n/.release\n/a\\ b\\*\n"
 
 
 def test_a_killed_fetch_is_repeated(node: Node) -> None:

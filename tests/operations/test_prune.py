@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,15 @@ class Node:
         )
         self._run(command.get_raw_value())
 
-    def prune(self, keep: int) -> list[str]:
+    def prune(self, keep: int, needed: Sequence[str] = ()) -> list[str]:
         """Prune. Returns the names of the removed releases."""
         used, remove = str(self._library / "used"), str(self._library / "remove")
-        (command,) = prune._inner(root=str(self.root), used=used, remove=remove, keep=keep)
+        (command,) = prune._inner(root=str(self.root), used=used, remove=remove, keep=keep, needed=needed)
         return self._run(command.get_raw_value()).split()
+
+    def work_in(self, release: str) -> None:
+        """Let a process work in a release."""
+        (self._library / "used").write_text(f"#!/bin/sh\necho {release} 4711\n")
 
     def objects(self) -> int:
         """The loose objects in the mirror."""
@@ -132,3 +137,31 @@ def test_an_application_without_a_mirror_is_pruned(tmp_path: Path) -> None:
     for number in range(3):
         (node.root / "releases" / id_of(number)).mkdir()
     assert node.prune(keep=1) == [id_of(0), id_of(1)]
+
+
+def test_releases_that_are_in_use_stay(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    for number in range(VERSIONS):
+        (node.root / "releases" / id_of(number)).mkdir()
+    for color, number in {"blue": 0, "green": 3}.items():
+        (node.root / color).mkdir()
+        (node.root / color / "release").symlink_to(f"../releases/{id_of(number)}")
+    (node.root / "live").symlink_to("green")
+    (node.root / "guard").mkdir()
+    node.work_in(id_of(1))
+    assert node.prune(keep=1, needed=[id_of(4)]) == [id_of(2), id_of(5)]
+    # the fake remove has removed them
+    assert sorted(path.name for path in (node.root / "releases").iterdir()) == [
+        id_of(number) for number in (0, 1, 3, 4)
+    ]
+
+
+def test_the_size_of_a_release_is_recorded(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    release = node.root / "releases" / id_of(0)
+    release.mkdir()
+    (release / "data").write_bytes(bytes(300_000))
+    node.prune(keep=1, needed=[id_of(0)])
+    kib, inodes = map(int, (release / ".release/size").read_text().split())
+    # the directory, the file, and the directory of the record
+    assert (292 < kib < 400, inodes) == (True, 3)

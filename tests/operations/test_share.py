@@ -152,6 +152,8 @@ def test_a_version_link_at_a_shared_path_is_only_replaced(node: Node, to: str) -
 @pytest.mark.parametrize("command", ["mkdir", "rm", "ln"])
 def test_a_directory_swapped_for_a_link_gets_no_links(node: Node, tmp_path: Path, command: str) -> None:
     (node.release / "var").mkdir()
+    if command == "rm":  # the script starts rm only if there is something to remove
+        (node.release / "var/deep/storage").mkdir(parents=True)
     (node.shared / "var/deep/storage").mkdir(parents=True)
     (tmp_path / "elsewhere/deep/storage/app").mkdir(parents=True)
     before = sorted((tmp_path / "elsewhere").rglob("*"))

@@ -45,13 +45,13 @@ class Cost:
 COSTS: dict[str, Cost] = {
     "release": Cost(
         {"node1": 12, "node2": 11, "node3": 11, "haproxy": 16, "nginx": 6},
-        {"node1": 167, "node2": 162, "node3": 162, "haproxy": 148, "nginx": 50},
+        {"node1": 115, "node2": 110, "node3": 110, "haproxy": 148, "nginx": 50},
         writes=9,
         records=26,
     ),
     "rollback": Cost(
         {**dict.fromkeys(NODES, 2), "haproxy": 13, "nginx": 5},
-        {**dict.fromkeys(NODES, 19), "haproxy": 125, "nginx": 43},
+        {**dict.fromkeys(NODES, 18), "haproxy": 125, "nginx": 43},
         writes=7,
         records=12,
     ),

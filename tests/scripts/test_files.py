@@ -20,7 +20,7 @@ def test_a_fragment_stands_where_it_is_included() -> None:
 
 def test_no_command_carries_the_comment_at_the_top() -> None:
     text = read("operations/share.sh")
-    assert text.startswith("inside() {")
+    assert text.startswith("absent() {")
     assert "shellcheck" not in text
 
 

@@ -51,6 +51,11 @@ def test_a_copy_has_the_same_hash(release: Path, tmp_path: Path) -> None:
     assert [path.name for path in (copy / ".release").iterdir()] == ["notes"]
 
 
+def test_the_hash_is_that_of_earlier_versions(release: Path) -> None:
+    # nodes that several versions of this tool provisioned compare their hashes
+    assert hashed(release) == "12f1ffc851aef269e21390e95b8cc96f270b016e06385658ebadf084a3ebe894"
+
+
 def relink(release: Path, target: str) -> None:
     (release / "link").unlink()
     (release / "link").symlink_to(target)
