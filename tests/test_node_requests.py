@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +63,25 @@ def test_members_are_asked_by_the_scheme_that_their_clients_use(server: Server, 
     found = fact.process(run(command).stdout.splitlines())
     assert found == {"node1": Member(Answer(0, None), Answer(200, "v1"))}
     check(server, https, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (r"HTTP/1.1 503\r\nx-rELEASE:  v2 \r\nX-Release-Date: 5\r\n\r\n", Answer(503, "v2")),
+        (r"HTTP/1.1 200 OK\r\nX-Release: v1\r\nX-Release: v2\r\n\r\n", Answer(200, "v2")),
+        (r"HTTP/2 200 \nserver: x\n", Answer(200, None)),
+        ("", Answer(0, None)),
+    ],
+)
+def test_a_member_s_headers_are_read(tmp_path: Path, said: str, answer: Answer) -> None:
+    (tmp_path / "curl").write_text(f"#!/bin/sh\ncat >/dev/null\nprintf '{said}'\n")
+    (tmp_path / "curl").chmod(0o755)
+    command = MemberAnswers().command(1, 2, "/", "shop.example", ["node1=10.0.0.1"]).get_raw_value()
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-c", command], env={"PATH": path}, input="s3cret\n", capture_output=True, text=True)
+    found = MemberAnswers().process(done.stdout.splitlines())
+    assert (found["node1"].answer, done.stderr) == (answer, "")
 
 
 @pytest.mark.parametrize("https", [False, True])

@@ -81,7 +81,7 @@ class ColorAnswers(Fact[ColorSaid]):
     + hostname: value of the Host header
     + count: number of requests, one after the other
     + code: shell command that asks the color's processes which code they run, and prints JSON as its last line; empty
-      for no command
+      for no command. The command must be simple, without ``;`` and ``|``, because it becomes an argument of ``timeout``
     + https: whether requests have the header X-Forwarded-Proto: https
     + said: shell command that prints the last error of PHP; empty for no command
     """

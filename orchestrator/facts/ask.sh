@@ -6,7 +6,13 @@ ask() {
     # shellcheck disable=SC2154 # the script that includes this has them
     printf 'X-Probe-Token: %s\n' "$token" |
         curl -gs -m 5 -o /dev/null -D - -H @- -H "Host: $host" ${proto:+-H "X-Forwarded-Proto: $proto"} \
-            "http://$1:$2$path" |
-        awk '{ sub(/\r$/, "") } NR == 1 {code = $2} tolower($1) == "x-release:" {release = $2}
-            END {printf "%s %s\n", code ? code : "000", release ? release : "-"}'
+            "http://$1:$2$path" | {
+        end=$(printf '\r')
+        read -r _ code _ || code=''
+        code=${code%"$end"} release=''
+        while read -r header value _; do
+            case $header in [Xx]-[Rr][Ee][Ll][Ee][Aa][Ss][Ee]:) release=${value%"$end"} ;; esac
+        done
+        printf '%s %s\n' "${code:-000}" "${release:--}"
+    }
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # Sends $count requests to a color on its own node, and stops after the first answer whose status is not 200. One process
 # sends all requests. The standard input has the probe token, because every user of the node can read a command line. $code
-# is a shell command that prints JSON as its last line. $said is a shell command that prints the last error of PHP. If a
-# command is empty, no command runs.
+# is a simple shell command (without ; and |) that prints JSON as its last line. $said is a shell command that prints the
+# last error of PHP. If a command is empty, no command runs.
 . ../scripts/lines.sh
 . ../scripts/php_error.sh
 
@@ -33,4 +33,8 @@ case $last in "200 "*) ;; *) echo "why=$(php_error "${last%% *}" "$said")" ;; es
 lines "$started"
 echo "started=$first"
 # processes that are stopped never answer: then the answers above must still reach the operator
-[ -z "$code" ] || echo "code=$(timeout -s KILL 10 sh -c "$code" 2>/dev/null | tail -n 1)"
+if [ -n "$code" ]; then
+    shown=$(eval "timeout -s KILL 10 $code" 2>/dev/null)
+    echo "code=${shown##*"
+"}"
+fi

@@ -15,30 +15,49 @@
 # tool has no such files: then <main> and <other> count, which come from the settings.
 #
 # Arguments: <run> <port> <listens> <name of the main service> <main> [<other>...]
+. ../scripts/lines.sh
 run=$1 port=$2 listens=$3 name=$4 main=$5
 shift 5
-if said=$(cat "$listens"* 2>/dev/null); then
-    [ ! -e "$listens$name" ] || main=$(cat "$listens$name")
-    # shellcheck disable=SC2046 # ports are words; services without a port have a socket in <run>
-    set -- $(printf '%s\n' "$said" | grep -v / | grep -vxF -e "$main")
+ports='' released=''
+for file in "$listens"*; do
+    [ -e "$file" ] || continue
+    lines "$file"
+    released=yes ports="$ports$lines"
+    [ "$file" != "$listens$name" ] || main=$first
+done
+if [ -n "$released" ]; then
+    set --
+    for other in $ports; do
+        # services without a port have a socket in <run>
+        case $other in */* | "$main") ;; *) set -- "$@" "$other" ;; esac
+    done
 fi
 tcp() { # tcp <port>: prints how many connections to the port are open or wait to be accepted
     {
-        ss -HtnO state established "( sport = :$1 )" | sed 's/.*/1/'
-        ss -HltnO "( sport = :$1 )" | awk '{ print $2 }'
-    } | awk '{ n += $1 } END { print n + 0 }'
+        ss -HtnO state established "( sport = :$1 )"
+        echo listen
+        ss -HltnO "( sport = :$1 )"
+    } | awk '$0 == "listen" { listen = 1; next } { n += listen ? $2 : 1 } END { print n + 0 }'
 }
-ss -HtniO state established "( sport = :$port )" | sed 's/^/connection=/'
+{
+    ss -HtniO state established "( sport = :$port )"
+    echo sockets
+    ss -HxaO src "unix:$run/*"
+} | awk -v main="$main" '
+    $0 == "sockets" { sockets = 1; next }
+    !sockets { print "connection=" $0; next }
+    $5 != main && $2 == "ESTAB" && $NF != 0 { n++ }
+    $5 != main && $2 == "LISTEN" { n += $3 }
+    END { print "streams=" n + 0 }'
 case $main in
 */fpm.sock)
     status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET QUERY_STRING=json \
-        /usr/bin/cgi-fcgi -bind -connect "$main" 2>/dev/null | tail -n 1)
-    echo "fpm=$status" ;;
+        /usr/bin/cgi-fcgi -bind -connect "$main" 2>/dev/null)
+    echo "fpm=${status##*"
+"}" ;;
 */*)
     ss -HxaO src "unix:$main" | awk '$2 == "ESTAB" && $NF != 0 { n++ } $2 == "LISTEN" { n += $3 }
         END { print "requests=" n + 0 }' ;;
 ?*) echo "requests=$(tcp "$main")" ;;
 esac
-ss -HxaO src "unix:$run/*" | awk -v main="$main" '$5 != main && $2 == "ESTAB" && $NF != 0 { n++ }
-    $5 != main && $2 == "LISTEN" { n += $3 } END { print "streams=" n + 0 }'
 for other in "$@"; do echo "streams.$other=$(tcp "$other")"; done

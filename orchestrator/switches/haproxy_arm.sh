@@ -8,7 +8,7 @@ weight=$1
 now=$(running)
 [ -n "$now" ] || { echo "HAProxy does not answer on $socket" >&2; exit 1; }
 said=$(ask "set map $map green $now")
-[ -z "$(printf %s "$said" | tr -d '[:space:]')" ] || { echo "HAProxy refused the weight: $said" >&2; exit 1; }
+case $said in *[![:space:]]*) echo "HAProxy refused the weight: $said" >&2; exit 1 ;; esac
 # shellcheck disable=SC3067 # dash and bash have -O
 if [ -O "$map" ]; then
     printf 'green %s\n' "$weight" >"$map.new"

@@ -9,5 +9,12 @@ $1
 command
 }
 
+# value <map> <key>: prints the value that a map in the running HAProxy has. Prints nothing if HAProxy does not answer.
+value() {
+    ask "show map $1" | while read -r _ key value _; do
+        [ "$key" != "$2" ] || printf '%s\n' "$value"
+    done
+}
+
 # running: prints the weight of green that HAProxy uses now. Prints nothing if HAProxy does not answer.
-running() { ask "show map $map" | awk '$2 == "green" { print $3 }'; }
+running() { value "$map" green; }

@@ -5,7 +5,7 @@
 . haproxy_ask.sh
 
 set -eu
-shown() { ask "show map $hold" | awk '$2 == "until" { print $3 }'; }
+shown() { value "$hold" until; }
 before=$(shown)
 [ -n "$before" ] || { echo "HAProxy does not answer on $socket, or does not use $hold: run deploys/provision.py" >&2; exit 1; }
 now=$(date +%s)

@@ -15,7 +15,10 @@ write() { # write <weight>
         printf 'green %3s\n' "$1" 1<>"$map"
     fi
 }
-before=$(awk '$1 == "green" { print $2 }' "$map")
+before=''
+while read -r key kept _ || [ -n "$key" ]; do
+    [ "$key" != green ] || before=$kept
+done <"$map"
 [ -n "$(running)" ] || { echo "HAProxy does not answer on $socket" >&2; exit 1; }
 write "$weight"
 answer=$(ask "set map $map green $weight") || true

@@ -6,6 +6,5 @@
 weigh() {
     [ -d "$weights/$1" ] || { echo "there is no directory $weights/$1: run deploys/provision.py" >&2; exit 1; }
     [ "$(systemctl is-active nginx)" = active ] || { echo "nginx is not running" >&2; exit 1; }
-    rm -f "$link.new"
-    ln -s "weights/$1" "$link.new"
+    ln -sfT "weights/$1" "$link.new"
 }

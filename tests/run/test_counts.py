@@ -45,19 +45,19 @@ class Cost:
 COSTS: dict[str, Cost] = {
     "release": Cost(
         {"node1": 12, "node2": 11, "node3": 11, "haproxy": 16, "nginx": 6},
-        {"node1": 115, "node2": 110, "node3": 110, "haproxy": 148, "nginx": 50},
+        {"node1": 110, "node2": 105, "node3": 105, "haproxy": 140, "nginx": 45},
         writes=9,
         records=26,
     ),
     "rollback": Cost(
         {**dict.fromkeys(NODES, 2), "haproxy": 13, "nginx": 5},
-        {**dict.fromkeys(NODES, 18), "haproxy": 125, "nginx": 43},
+        {**dict.fromkeys(NODES, 18), "haproxy": 117, "nginx": 38},
         writes=7,
         records=12,
     ),
     "abort": Cost(
         {**dict.fromkeys(NODES, 5), "haproxy": 7, "nginx": 3},
-        {**dict.fromkeys(NODES, 48), "haproxy": 66, "nginx": 19},
+        {**dict.fromkeys(NODES, 43), "haproxy": 66, "nginx": 19},
         writes=3,
         records=7,
     ),

@@ -147,3 +147,19 @@ def test_a_map_that_cannot_be_written_is_refused_before_a_shift(balancer: Balanc
     balancer.map.chmod(0o644)
     done = balancer.run(SWITCH.arm, "5")
     assert (done.returncode, done.stderr) == (1, f"{balancer.map} cannot be written\n")
+
+
+def test_a_weight_that_haproxy_refuses_is_not_armed(balancer: Balancer) -> None:
+    balancer.provision(25)
+    socat = SOCAT.replace('echo "${command##* }" >"$RUNNING"', "echo Unknown map identifier.; echo")
+    (balancer.scratch / "socat").write_text(socat)
+    done = balancer.run(SWITCH.arm, "5")
+    assert (done.returncode, done.stderr) == (1, "HAProxy refused the weight: Unknown map identifier.\n")
+
+
+def test_without_an_answer_the_former_weight_is_written(balancer: Balancer) -> None:
+    balancer.provision(25)
+    (balancer.scratch / "socat").write_text(SOCAT.replace('>"$RUNNING"', ""))
+    done = balancer.run(SWITCH.shift, "5")
+    assert (done.returncode, done.stderr) == (1, "HAProxy did not take the weight 5: 5\n")
+    assert balancer.map.read_text() == "green  25\n"
