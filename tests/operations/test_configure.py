@@ -15,16 +15,17 @@ from orchestrator.stack.files import packed
 
 ID = "20260101T120000Z-5d0f0c1"
 LIVE = "20251231T120000Z-4c9e9b0"
+LATER = "20260102T120000Z-6e1a1d2"
 FILES = {"nginx-blue.conf": "blue;\n", "nginx-green.conf": "green;\n"}
 CHECK = '#!/bin/sh\necho "$*" >>"$CHECKED"\n! grep -rq broken "$STACK" || { echo "unknown directive" >&2; exit 1; }\n'
 
 
 class Node:
-    """A live release and a new release, both without files."""
+    """A live release and two new releases, all without files."""
 
     def __init__(self, path: Path) -> None:
         self.root, self._path = path / "shop", path
-        for release in (LIVE, ID):
+        for release in (LIVE, ID, LATER):
             (self.root / "releases" / release / ".release").mkdir(parents=True)
         self.stack = self.root / "releases" / ID / ".release/stack"
         (path / "bin").mkdir()
@@ -41,7 +42,7 @@ class Node:
         about: dict[str, Any] = {
             "root": str(self.root),
             "release": release,
-            "check": "check",
+            "check": str(self._path / "bin/check"),
             "web_user": "web",
             **more,
         }
@@ -58,6 +59,20 @@ class Node:
             capture_output=True,
             text=True,
         )
+
+    def point(self, color: str, release: str = LIVE) -> None:
+        """Point a color to a release."""
+        (self.root / color).mkdir(exist_ok=True)
+        link = self.root / color / "release"
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"../releases/{release}")
+
+    def replace_check(self) -> None:
+        """Replace the program that checks the files, as an update of the server does."""
+        new = self._path / "bin/new"
+        new.write_text(CHECK)
+        new.chmod(0o755)
+        new.replace(self._path / "bin/check")
 
     def checked(self) -> list[str]:
         return (self._path / "checked").read_text().splitlines() if (self._path / "checked").exists() else []
@@ -85,7 +100,7 @@ def test_a_release_gets_the_files_and_the_link(node: Node) -> None:
     done(node.configure())
     assert node.found() == {**FILES, "public": "../../public"}
     assert {oct((node.stack / name).stat().st_mode & 0o777) for name in FILES} == {"0o644"}
-    assert node.left() == ["stack"]
+    assert node.left() == ["checked", "stack"]
     assert node.checked() == [ID]
 
 
@@ -94,8 +109,58 @@ def test_files_that_are_the_same_are_left_alone(node: Node) -> None:
     before = [(node.stack / name).stat().st_ino for name in FILES]
     done(node.configure())
     assert [(node.stack / name).stat().st_ino for name in FILES] == before
+    assert node.left() == ["checked", "stack"]
+    assert node.checked() == [ID]
+
+
+@pytest.mark.parametrize("color", ["blue", "green"])
+def test_files_of_a_color_are_not_checked_again(node: Node, color: str) -> None:
+    node.point(color)
+    done(node.configure(release=LIVE))
+    done(node.configure())
+    assert node.checked() == [LIVE]
+    # the new release counts as checked, too
+    node.point(color, ID)
+    done(node.configure(release=LATER))
+    assert node.checked() == [LIVE]
+
+
+def test_other_files_are_checked(node: Node) -> None:
+    node.point("blue")
+    done(node.configure(release=LIVE))
+    done(node.configure({**FILES, "nginx-blue.conf": "other;\n"}))
+    assert node.checked() == [LIVE, ID]
+    done(node.configure({**FILES, "nginx-blue.conf": "third;\n"}))
+    assert node.checked() == [LIVE, ID, ID]
+
+
+def test_files_are_checked_by_a_new_program(node: Node) -> None:
+    node.point("blue")
+    done(node.configure(release=LIVE))
+    node.replace_check()
+    done(node.configure())
+    assert node.checked() == [LIVE, ID]
+    done(node.configure(web_user="other"))
+    assert node.checked() == [LIVE, ID, ID]
+
+
+def test_files_that_include_a_file_of_the_release_are_checked(node: Node) -> None:
+    node.point("blue")
+    for release in (LIVE, ID, ID):
+        (node.root / "releases" / release / "own.conf").write_text("include other.conf;\n")
+        done(node.configure(release=release, include="own.conf"))
+    assert node.checked() == [LIVE, ID, ID]
+
+
+def test_refused_files_do_not_count_as_checked(node: Node) -> None:
+    node.point("green", ID)
+    for _ in range(2):
+        assert node.configure({**FILES, "nginx-green.conf": "broken;\n"}).returncode == 1
     assert node.left() == ["stack"]
     assert node.checked() == [ID, ID]
+    # a note about former files says nothing about other files
+    done(node.configure())
+    assert node.configure({**FILES, "nginx-green.conf": "broken;\n"}).returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +210,7 @@ def test_files_that_did_not_arrive_fail(node: Node, archive: str) -> None:
     assert node.given(archive).returncode != 0
     # the former files stay
     assert node.found() == {**FILES, "public": "../../public"}
-    assert node.left() == ["stack"]
+    assert node.left() == ["checked", "stack"]
     assert node.checked() == [ID]
 
 

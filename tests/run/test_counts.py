@@ -45,7 +45,7 @@ class Cost:
 COSTS: dict[str, Cost] = {
     "release": Cost(
         {"node1": 12, "node2": 11, "node3": 11, "haproxy": 16, "nginx": 6},
-        {"node1": 110, "node2": 105, "node3": 105, "haproxy": 140, "nginx": 45},
+        {"node1": 111, "node2": 106, "node3": 106, "haproxy": 140, "nginx": 45},
         writes=9,
         records=26,
     ),
