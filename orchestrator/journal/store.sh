@@ -40,24 +40,37 @@ now() { # sets $boot and $up
     read -r up _ < /proc/uptime
 }
 clock() { now && echo "$boot $up $(date +%s)"; }
-age() { # seconds since the last renewal
+# To start a process takes longer than all other work of this script. Therefore the shell itself reads short files.
+read_lock() { # sets $first, $second and $third to the lines of the lock
+    first='' second='' third=''
+    { IFS= read -r first || true; IFS= read -r second || true; IFS= read -r third || true; } 2>/dev/null < "$dir/lock" || true
+}
+age() { # age <time>: seconds since the last renewal, from $third and the time of the file
     now
-    sed -n 3p "$dir/lock" | awk -v boot="$boot" -v up="$up" -v changed="$(stat -c %Y "$dir/lock")" '
+    printf '%s\n' "$third" | awk -v boot="$boot" -v up="$up" -v changed="$1" '
         NF == 3 && $1 == boot && $2 ~ /^-?[0-9]+(\.[0-9]+)?$/ && $3 ~ /^[0-9]+$/ && up >= $2 {
             # another time: an earlier version or a full disk has renewed the lock without this line
             if (changed - $3 < 2 && $3 - changed < 2) age = sprintf("%.3f", up - $2)
         }
         END { print age == "" ? "-" : age }'
 }
-holder() {
+holder() { # only after `read_lock`
     # shellcheck disable=SC2046 # two words
-    set -- $(head -n 2 "$dir/lock" | cksum)
+    set -- $(printf '%s\n%s\n' "$first" "$second" | cksum)
     echo "$1-$2"
 }
-mark() { echo "$(holder)/$(stat -c %i-%.Y-%.Z "$dir/lock")"; } # changes with each renewal
-held() { # held <mark> <age>
-    echo "held $2 $1"
-    echo " $(head -c 4000 "$dir/lock" | sed -n 2p | printable)"
+look() { # reads the lock, and sets $age, and $mark, which changes with each renewal
+    read_lock
+    # shellcheck disable=SC2046 # two words
+    set -- $(stat -c '%Y %i-%.Y-%.Z' "$dir/lock")
+    mark=$(holder)/$2 age=$(age "$1")
+}
+held() { # only after `look`
+    echo "held $age $mark"
+    case $second in
+    *[!\ -~]*) printf ' %.4000s\n' "$second" | printable ;;
+    *) printf ' %.4000s\n' "$second" ;;
+    esac
 }
 # A run appends records about twenty times, and each process takes time. Therefore `mine` and `renew` read with the shell.
 mine() { # also sets $first and $second to the first two lines of the lock
@@ -112,9 +125,12 @@ highest() { # prints the highest number of a run that has a journal
     runs
     without_zeros "${newest%.jsonl}"
 }
-garbled() { # whether the file `fence` has something else than one number
+garbled() { # sets $number to the text of the file `fence`. Succeeds if the text is something else than one number
     [ -f "$dir/fence" ] || return 1
-    number=$(head -c 100 "$dir/fence")
+    number=''
+    while IFS= read -r line || [ -n "$line" ]; do
+        [ -z "$line" ] || number="$number${number:+ }$line"
+    done 2>/dev/null < "$dir/fence" || true
     case $number in '' | *[!0-9]*) return 0 ;; esac
     [ "${#number}" -gt 15 ]
 }
@@ -126,7 +142,7 @@ fence() { # prints the number of the newest run
     fi
 }
 contents() { # contents <number>: prints the state of the lock, and the journals of this number of newest runs
-    if [ -f "$dir/lock" ]; then held "$(mark)" "$(age)"; else echo free; fi
+    if [ -f "$dir/lock" ]; then look; held; else echo free; fi
     if garbled; then echo "garbled fence"; fi
     wanted=$1
     runs
@@ -139,7 +155,7 @@ contents() { # contents <number>: prints the state of the lock, and the journals
     for file; do [ -s "$dir/runs/$file" ] && [ -r "$dir/runs/$file" ] || sound=''; done
     if [ -n "$sound" ] && cd "$dir/runs"; then
         # one process each for all files, because the journals of twenty runs would need forty processes
-        sed -s '1F; s/^/ /' -- "$@" | printable | sed 's/^[0-9]/run &/'
+        sed -s '1F; s/[^\t -~]/?/g; s/^/ /' -- "$@" | sed 's/^[0-9]/run &/'
         return 0
     fi
     for file; do
@@ -157,9 +173,9 @@ case $verb in
 take)
     token=$1 lease=$2 owner=$3 above=$4 unchanged=$5 wanted=$6
     if [ -f "$dir/lock" ] && ! mine "$token"; then
-        mark=$(mark) age=$(age)
+        look
         if [ "$mark" != "$unchanged" ] && ! awk -v a="$age" -v l="$lease" 'BEGIN { exit a == "-" || a < l }'; then
-            held "$mark" "$age"
+            held
             exit 0
         fi
     fi
@@ -189,7 +205,10 @@ back)
     if mine "$1"; then give_back "$2"; fi
     echo ok ;;
 break)
-    if [ -f "$dir/lock" ] && [ "$(holder)" = "${1%%/*}" ]; then rm -f "$dir/lock"; fi
+    if [ -f "$dir/lock" ]; then
+        read_lock
+        [ "$(holder)" != "${1%%/*}" ] || rm -f "$dir/lock"
+    fi
     echo ok ;;
 read) contents "$1" ;;
 esac

@@ -90,6 +90,19 @@ def test_an_append_starts_five_programs(directory: HostPlace, tmp_path: Path, mo
     assert [record["record"] for record in run] == ["begin", "undoing"]
 
 
+def test_to_look_at_a_lock_takes_three_programs(
+    directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = run_of(directory, 'ann\\nil "\N{SNOWMAN}"', 1)
+    path, started = counted(tmp_path / "bin")
+    monkeypatch.setenv("PATH", path)
+    held = store.read(0).held
+    assert sorted(started()) == sorted(["sh", "timeout", "sh", "flock", "stat", "cksum", "awk"])
+    assert held is not None
+    assert held.owner.token == ""
+    assert held.owner.who == somebody('ann\\nil "\N{SNOWMAN}"').who
+
+
 def test_the_command_that_takes_the_lock_reads_the_journal(directory: HostPlace) -> None:
     run_of(directory, "ann", 1)
     store = directory.store()
@@ -113,7 +126,7 @@ def test_to_read_many_journals_takes_few_programs(
     path, started = counted(tmp_path / "bin")
     monkeypatch.setenv("PATH", path)
     found = store.read()
-    assert sorted(started()) == sorted(["sh", "timeout", "sh", "flock", "head", "sed", "tr", "sed"])
+    assert sorted(started()) == sorted(["sh", "timeout", "sh", "flock", "sed", "sed"])
     assert found.numbers == list(range(6, 26))
     assert [[record["of"] for record in run] for run in found.runs] == [[str(fence)] for fence in range(6, 26)]
     (directory.directory / "runs" / f"{20:010d}.jsonl").write_text("")

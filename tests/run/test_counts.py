@@ -45,25 +45,25 @@ class Cost:
 COSTS: dict[str, Cost] = {
     "release": Cost(
         {"node1": 12, "node2": 11, "node3": 11, "haproxy": 16, "nginx": 6},
-        {"node1": 111, "node2": 106, "node3": 106, "haproxy": 140, "nginx": 45},
+        {"node1": 111, "node2": 106, "node3": 106, "haproxy": 131, "nginx": 45},
         writes=9,
         records=26,
     ),
     "rollback": Cost(
         {**dict.fromkeys(NODES, 2), "haproxy": 13, "nginx": 5},
-        {**dict.fromkeys(NODES, 18), "haproxy": 117, "nginx": 38},
+        {**dict.fromkeys(NODES, 18), "haproxy": 108, "nginx": 38},
         writes=7,
         records=12,
     ),
     "abort": Cost(
         {**dict.fromkeys(NODES, 5), "haproxy": 7, "nginx": 3},
-        {**dict.fromkeys(NODES, 43), "haproxy": 66, "nginx": 19},
+        {**dict.fromkeys(NODES, 43), "haproxy": 57, "nginx": 19},
         writes=3,
         records=7,
     ),
     "status": Cost(
         {**dict.fromkeys(NODES, 2), "haproxy": 3, "nginx": 2},
-        {**dict.fromkeys(NODES, 9), "haproxy": 17, "nginx": 9},
+        {**dict.fromkeys(NODES, 9), "haproxy": 15, "nginx": 9},
     ),
 }
 
