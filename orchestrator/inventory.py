@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+import gevent
 from paramiko import Transport
 
 from orchestrator.signals import signals, warn
@@ -51,6 +54,9 @@ def login(admin: str, deploy: str) -> str:
 def handle_signals() -> None:
     """Install the orchestrator's signal handlers, and refuse pyinfra's options ``--limit`` and ``--exclude``.
 
+    If pyinfra is started with a deploy file of the orchestrator, this function also begins to import the modules that
+    the deploy file needs (`AHEAD`), while pyinfra connects to the hosts.
+
     Call this function first in an inventory file. A run must cover the whole fleet. If pyinfra is started with a deploy
     file of the orchestrator and with ``--limit`` or ``--exclude``, this function prints one line and ends the process
     with status 2. pyinfra itself would end with status 0 if ``--limit`` matched no host.
@@ -61,12 +67,44 @@ def handle_signals() -> None:
     context = click.get_current_context(silent=True)
     if context is None:
         return
+    if not any(_is_ours(path) for path in context.params.get("operations") or ()):
+        return
     given = [name for name in ("limit", "exclude") if context.params.get(name)]
-    if given and any(_is_ours(path) for path in context.params.get("operations") or ()):
+    if given:
         warn(
             f"--{given[0]} would leave nodes out, but a run is for all nodes. Nothing was changed; remove --{given[0]}."
         )
         sys.exit(2)
+    gevent.spawn(_import_ahead)
+
+
+AHEAD = (
+    *("pydantic.main", "pydantic.types", "orchestrator.config", "orchestrator.fleet", "orchestrator.plan.preflight"),
+    *("orchestrator.stages", "orchestrator.survey", "orchestrator.report.terminal", "orchestrator.verbs.session"),
+    *("orchestrator.verbs", "orchestrator.deploy"),
+)
+"""Modules that each verb needs. Each of these imports takes about the same time, if the imports before it are done."""
+
+
+def _import_ahead() -> None:
+    """Import the modules of `AHEAD`, and make the checks of the settings, while pyinfra connects to the hosts.
+
+    Each import begins in a moment in which pyinfra only waits for answers of hosts. Between two imports, pyinfra reads
+    these answers.
+    """
+    # if an import fails, the deploy file repeats the import, and pyinfra shows the error
+    with suppress(Exception):
+        for name in AHEAD:
+            gevent.idle()
+            import_module(name)
+        gevent.idle()
+        _make_checks()
+
+
+def _make_checks() -> None:
+    from orchestrator.config import Settings
+
+    Settings.model_rebuild()
 
 
 def _is_ours(path: str) -> bool:
