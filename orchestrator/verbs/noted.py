@@ -69,14 +69,9 @@ class HostNotes:
             raise TakenOver("a newer run has begun: this run stops, and the newer run settles this run")
         raise OrchestratorError("; ".join(f"{reply.name}: {reply.error}" for reply in replies))
 
-    def read(self) -> Notes:
-        """Return the notes of all hosts."""
-
-        def look(host: Host) -> list[str]:
-            return self._fleet.shell(host, guarded(NOTED, [self._directory(host)], None))
-
-        replies = self._fleet.each(self._hosts, look, self._deadline)
-        return merged(reply.value for reply in replies if reply.value is not None)
+    def reading(self, host: Host) -> StringCommand:
+        """Return the command that prints the notes of a host, and changes nothing."""
+        return guarded(NOTED, [self._directory(host)], None)
 
     def command(self, host: Host, fence: int, provisions: bool = False) -> StringCommand:
         """Return the command with which the guard of a host prints the notes, and refuses older runs from now on.

@@ -237,6 +237,22 @@ def close_to_older_runs(
     return Closed(highest, merged(said for said, _ in answered.values()), tuple(answered), states)
 
 
+def read_hosts(fleet: Fleet) -> tuple[Notes, Looks]:
+    """Return the notes of all hosts, and the states of the hosts that one command could read together with the notes.
+
+    Nothing is changed.
+    """
+    notes = HostNotes(fleet)
+
+    def read(host: Host) -> tuple[list[str], list[str] | None]:
+        return looked(fleet.shell(host, and_look(notes.reading(host), look_command(fleet, host.name))))
+
+    replies = fleet.each([*fleet.nodes, *fleet.balancers], read, fleet.settings.deadlines.look + LOOK)
+    answered = {reply.name: reply.value for reply in replies if reply.value is not None}
+    states = {name: state for name, (_, state) in answered.items() if state is not None}
+    return merged(said for said, _ in answered.values()), states
+
+
 def open_store(fleet: Fleet, user: str | None = None) -> Store:
     """Return the store of lock and journal: S3, or a directory on a host, as the settings say.
 

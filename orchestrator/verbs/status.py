@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+import gevent
 
 from orchestrator.config import Settings
 from orchestrator.errors import NoJournal, Unreadable
@@ -26,8 +27,8 @@ from orchestrator.report.terminal import still_suspended
 from orchestrator.run.database_state import database_lines
 from orchestrator.run.settle import open_run
 from orchestrator.survey import survey
-from orchestrator.verbs.noted import HostNotes, with_notes
-from orchestrator.verbs.session import read_journal
+from orchestrator.verbs.noted import with_notes
+from orchestrator.verbs.session import read_hosts, read_journal
 
 if TYPE_CHECKING:
     from orchestrator.aws.scaling import Group
@@ -38,19 +39,21 @@ HISTORY = 5
 
 def show_status(fleet: Fleet, options: Options) -> int:
     """Print the state of switches, nodes and lock, and the last runs. Return the exit status, 0."""
+    hosts = gevent.spawn(read_hosts, fleet)
     try:
         contents = read_journal(fleet, "status")
         problem = ""
     except NoJournal as error:
         contents, problem = Contents(None, []), f"unknown: {error}"
-    notes = HostNotes(fleet).read()
+    notes, looks = hosts.get()
     contents = with_notes(contents, notes)
     try:
         open_run(contents.runs, fleet.settings)
         unreadable = ""
     except Unreadable as error:
         unreadable = str(error)
-    for line in lines(survey(fleet), contents, fleet.settings, Journal(problem, unreadable, sorted(notes))):
+    journal = Journal(problem, unreadable, sorted(notes))
+    for line in lines(survey(fleet, looks=looks), contents, fleet.settings, journal):
         click.echo(fleet.mask.hide(line))
     for line in database_lines(fleet, last_change(contents.runs)):
         click.echo(fleet.mask.hide(f"  database     {line}"))

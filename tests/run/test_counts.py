@@ -62,8 +62,8 @@ COSTS: dict[str, Cost] = {
         records=7,
     ),
     "status": Cost(
-        {**dict.fromkeys(NODES, 2), "haproxy": 3, "nginx": 2},
-        {**dict.fromkeys(NODES, 9), "haproxy": 15, "nginx": 9},
+        {**dict.fromkeys(NODES, 1), "haproxy": 2, "nginx": 1},
+        {**dict.fromkeys(NODES, 8), "haproxy": 14, "nginx": 8},
     ),
 }
 

@@ -18,7 +18,7 @@ from orchestrator.journal.store import Contents, Held, Owner, Record
 from orchestrator.model import Color
 from orchestrator.options import Options, read
 from orchestrator.verbs.noted import HostNotes
-from orchestrator.verbs.session import begin_session
+from orchestrator.verbs.session import begin_session, read_hosts
 from tests.fakes.world import World
 from tests.journal.places import somebody
 from tests.run.test_crash import is_consistent
@@ -214,7 +214,7 @@ def test_notes_of_an_older_run_are_refused(released: World) -> None:
     assert HostNotes(fleet).append(7, [{"record": "commit"}]) == "node1, node2, node3, haproxy, nginx"
     with pytest.raises(OrchestratorError, match="a newer run has begun"):
         HostNotes(fleet).append(6, [{"record": "commit"}])
-    assert HostNotes(fleet).read() == {7: [{"record": "commit"}]}
+    assert read_hosts(fleet)[0] == {7: [{"record": "commit"}]}
 
 
 def test_a_provisioning_notes_its_number_for_new_instances(released: World) -> None:
