@@ -78,16 +78,32 @@ def _prepare() -> None:
 
 async def _probe(options: Options, samples: TextIO | None) -> Report:
     loop = asyncio.get_running_loop()
-    stop, give_up = asyncio.Event(), asyncio.Event()
+    begin, stop, give_up = asyncio.Event(), asyncio.Event(), asyncio.Event()
     recorder, pace = Recorder(options.keep), Pace(options.load.rate)
 
+    def end() -> None:
+        stop.set()
+        begin.set()
+
     def signalled() -> None:
-        (give_up if stop.is_set() else stop).set()
+        if stop.is_set():
+            give_up.set()
+        end()
+
+    def obey(line: str) -> None:
+        if line == "begin":
+            begin.set()
+        else:
+            _obey(line, recorder, pace)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, signalled)
     if options.until_eof:
-        from_stdin(loop, lambda line: _obey(line, recorder, pace), stop.set)
+        from_stdin(loop, obey, end)
+    if options.until_eof and options.waits:
+        await begin.wait()
+        if stop.is_set():
+            return recorder.report()
     unfinished = await run(options.load, _record(recorder, samples, options.until_eof), stop, give_up, pace)
     return recorder.report(unfinished)
 

@@ -31,6 +31,7 @@ class Options:
 
     + load: the requests to send
     + until_eof: whether the probe reads commands from the standard input, and ends when the standard input ends
+    + waits: whether the probe sends the first request only after the command ``begin``
     + json: name of the file for the report; ``-``: the standard output; None: no file
     + samples: name of the file for the samples, which are the results of all requests; None: no file
     + keep: largest number of samples that are kept in memory
@@ -38,6 +39,7 @@ class Options:
 
     load: Load
     until_eof: bool
+    waits: bool
     json: str | None
     samples: str | None
     keep: int
@@ -86,7 +88,7 @@ def parse(argv: Sequence[str]) -> Options:
         post_size=not said.any_post_answer,
         manners=Manners(timeout=said.timeout, token=token, marked=said.require_marker),
     )
-    return Options(load, said.until_eof, said.json, said.samples, said.keep)
+    return Options(load, said.until_eof, said.wait, said.json, said.samples, said.keep)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         help="end when the standard input ends; say 'ready' after the first answer or failure; "
         "take the lines 'mark TEXT', 'switch RELEASE [MONOTONIC]' and 'report'",
     )
+    add("--wait", action="store_true", help="with --until-eof: send no request before the line 'begin'")
     return parser
 
 

@@ -76,7 +76,7 @@ class ProbeProcess:
         self._token = token
         self._arguments = [
             *(f"--connections={connections}", f"--timeout={timeout}", f"--mix={','.join(mix)}"),
-            *(f"--slow-seconds={slow_seconds}", "--until-eof", "--json=-"),
+            *(f"--slow-seconds={slow_seconds}", "--until-eof", "--wait", "--json=-"),
             f"--rate={'max' if rate is None else rate}",
             *([f"--host={host}"] if host is not None else []),
             *([f"--ca={ca}"] if ca is not None else []),
@@ -95,10 +95,10 @@ class ProbeProcess:
         """The process id of the probe; None before `start`, and after `stop` or `kill`."""
         return self._process.pid if self._process else None
 
-    def start(self) -> None:
-        """Start the probe, and wait until its first request has got an answer or failed.
+    def launch(self) -> None:
+        """Start the process of the probe, and return at once. The probe sends no request before `start`.
 
-        Raises ProbeError if the probe ends before that, or if the first request takes too long.
+        The process needs 0.1 s of CPU time until it can send requests.
         """
         child_reads, self._input = os.pipe()
         self._output, child_writes = os.pipe()
@@ -117,7 +117,16 @@ class ProbeProcess:
             os.close(child_writes)
             if self._process is None:
                 self._forget()
+
+    def start(self) -> None:
+        """Let the probe send requests, and wait until its first request has got an answer or failed.
+
+        Raises ProbeError if the probe ends before that, or if the first request takes too long.
+        """
+        if self._process is None:
+            self.launch()
         try:
+            self._tell("begin")
             if self._line(self._patience) != "ready":
                 raise ProbeError(f"the probe did not start on this machine: {self._last_words()}")
         except BaseException:

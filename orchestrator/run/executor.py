@@ -24,11 +24,13 @@ class Executor:
 
     + fence: the number of the run. Once a newer run has used a host, the host's guard refuses this run's commands
     + report: path of the report file (``--data report=``); None for no report
+    + probe: the run's probe, if it was prepared
     """
 
-    def __init__(self, fleet: Fleet, fence: int, report: str | None = None) -> None:
+    def __init__(self, fleet: Fleet, fence: int, report: str | None = None, probe: RunProbe | None = None) -> None:
         self._fleet = fleet
-        self._context = Context(fleet, fence, RunProbe(fleet.settings), str(Path(report).absolute()) if report else "")
+        probe = probe or RunProbe(fleet.settings)
+        self._context = Context(fleet, fence, probe, str(Path(report).absolute()) if report else "")
         self._handlers: dict[type[Action], Handler[Any]] = {}
 
     @property

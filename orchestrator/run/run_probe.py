@@ -7,6 +7,7 @@ of failures before and since the cutover by Fisher's exact test, as the comparis
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,6 +78,7 @@ class RunProbe:
         self._settings = settings
         self._since = since
         self._probe: ProbeProcess | None = None
+        self._prepared: gevent.Greenlet | None = None
         self._before: Counted | None = None
         self._ended: dict[str, int] = {}
         """URL of the switch, without its path -> number of requests that had ended before the last cutover."""
@@ -84,6 +86,13 @@ class RunProbe:
         self._looks = 0
         self._release = ""
         self.report: Report | None = None
+
+    def prepare(self) -> None:
+        """Start the process of the probe beside the run, and return at once. The probe sends no request before `begin`.
+
+        The start of this process takes as long as several round trips to the servers.
+        """
+        self._prepared = gevent.spawn(self._launched)
 
     def begin(self, release: str, first: bool = False) -> str:
         """Start the probe. Return a line of detail for the report. Raises ProbeError if the probe does not start.
@@ -99,9 +108,14 @@ class RunProbe:
 
     def _start(self) -> str:
         self._waits = False
-        probe = self._settings.probe
-        urls = self._urls
-        process = ProbeProcess(
+        process = self._take_prepared() or self._new()
+        process.start()
+        self._probe = process
+        return f"{self._settings.probe.rate:g} requests a second to each address, {len(self._urls)} addresses"
+
+    def _new(self) -> ProbeProcess:
+        probe, urls = self._settings.probe, self._urls
+        return ProbeProcess(
             urls,
             probe.paths,
             probe.rate * len(urls),
@@ -112,9 +126,18 @@ class RunProbe:
             ca=probe.ca,
             http2=probe.http2,
         )
-        process.start()
-        self._probe = process
-        return f"{probe.rate:g} requests a second to each address, {len(urls)} addresses"
+
+    def _launched(self) -> ProbeProcess:
+        process = self._new()
+        # if the process cannot be started now, `start` tries again, and raises the error
+        with suppress(OSError):
+            process.launch()
+        return process
+
+    def _take_prepared(self) -> ProbeProcess | None:
+        prepared, self._prepared = self._prepared, None
+        process: ProbeProcess | None = prepared.get() if prepared is not None else None
+        return process
 
     @property
     def _urls(self) -> list[str]:
@@ -200,7 +223,12 @@ class RunProbe:
         return found
 
     def close(self) -> None:
-        """End the probe if it still runs, and keep its report. If the probe gives no report, kill the probe."""
+        """End the probe if it still runs, and keep its report. If the probe gives no report, kill the probe.
+
+        A probe that has not begun is killed, too.
+        """
+        if (unused := self._take_prepared()) is not None:
+            unused.kill()
         if self._probe is not None:
             probe, self._probe = self._probe, None
             try:

@@ -6,7 +6,7 @@ If an earlier run stopped before its end, each of these verbs first undoes or co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -28,6 +28,7 @@ from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
 from orchestrator.run.pending import pending_contracts
+from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.schema_lock import check_database
 from orchestrator.signals import signals
 from orchestrator.source.kind import Version
@@ -127,6 +128,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
     with (
         notifying(fleet) as notifier,
         _asked_meanwhile(fleet, verb, options) as asked,
+        _probe_meanwhile(fleet, verb) as probe,
         _session(fleet, verb, options) as session,
     ):
         contents = journal_of(fleet, session, verb)
@@ -175,6 +177,7 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             notifier,
             lambda walk: walk.go(stages, pause=options.until),
             surveyed=True,
+            probe=probe,
         )
 
 
@@ -211,6 +214,18 @@ def _asked_meanwhile(fleet: Fleet, verb: str, options: Options) -> Iterator[Call
         yield answer
     finally:
         asking.kill()
+
+
+@contextmanager
+def _probe_meanwhile(fleet: Fleet, verb: str) -> Iterator[RunProbe]:
+    """Yield the probe of the run. The process of a rollback's probe starts while the run takes the lock.
+
+    Every other run has enough time to start this process beside a stage that is not as urgent as a rollback.
+    """
+    with closing(RunProbe(fleet.settings)) as probe:
+        if verb == "rollback" and fleet.settings.probe.enabled:
+            probe.prepare()
+        yield probe
 
 
 def inputs(

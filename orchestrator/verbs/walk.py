@@ -18,6 +18,7 @@ from orchestrator.probe.report import Report
 from orchestrator.report.file import ReportFile
 from orchestrator.report.terminal import Terminal, ending, probe_lines, say
 from orchestrator.run.executor import Executor
+from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.walk import Ended, Event, Walk
 from orchestrator.signals import signals
 from orchestrator.verbs.announcement import announce_end
@@ -26,7 +27,7 @@ from orchestrator.verbs.lost import bar_lost_nodes
 from orchestrator.verbs.notifying import Notifier
 
 
-def walk_plan(
+def walk_plan(  # noqa: PLR0913 (the parts of a run)
     fleet: Fleet,
     session: Session,
     i: Inputs,
@@ -35,6 +36,7 @@ def walk_plan(
     notifier: Notifier,
     go: Callable[[Walk], Ended],
     surveyed: bool = False,
+    probe: RunProbe | None = None,
 ) -> int:
     """Perform the stages of a plan, then announce, record and report how the run ended. Return the exit status.
 
@@ -46,8 +48,10 @@ def walk_plan(
     + notifier: tells the targets of notifications how the run ended
     + go: a function that performs all stages of the plan, or only the remaining stages of a resumed run
     + surveyed: whether this command has read the switches, as for ``Walk``
+    + probe: the run's probe, if it was prepared
     """
-    file, terminal, executor = ReportFile(options.report), Terminal(), Executor(fleet, session.fence, options.report)
+    file, terminal = ReportFile(options.report), Terminal()
+    executor = Executor(fleet, session.fence, options.report, probe)
 
     def tell(event: Event) -> None:
         file.event(event)

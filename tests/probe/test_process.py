@@ -49,6 +49,24 @@ def test_a_release_as_its_report_tells_it(server: Server) -> None:
     assert b"X-Probe-Token: s3cret" in server.seen[0]
 
 
+def test_a_probe_sends_nothing_before_it_is_started(server: Server) -> None:
+    probe = ProbeProcess([server.url], rate=200)
+    probe.launch()
+    # the probe ends only when it has read the end of its input, and would have sent requests until then
+    assert probe.stop().totals.requests == 0
+    assert not server.seen
+    assert probe.pid is None
+
+
+def test_a_launched_probe_can_be_killed(server: Server) -> None:
+    probe = ProbeProcess([server.url])
+    probe.launch()
+    pid = probe.pid
+    assert pid is not None
+    probe.kill()
+    wait_until_dead(pid)
+
+
 def test_the_token_is_not_in_the_process_list(server: Server) -> None:
     with ProbeProcess([server.url], token="s3cret") as probe:
         assert b"s3cret" not in Path(f"/proc/{probe.pid}/cmdline").read_bytes()

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
 import pytest
 
+from orchestrator import verbs
 from orchestrator.config import load
-from orchestrator.errors import NotYet, ProbeError
+from orchestrator.errors import NotYet, ProbeError, Refused
+from orchestrator.journal.session import Session
 from orchestrator.model import Weights
+from orchestrator.options import Options
 from orchestrator.probe.report import Count, Report, Totals
 from orchestrator.run import run_probe
 from orchestrator.run.run_probe import Proof, RunProbe
+from orchestrator.verbs.release import _probe_meanwhile
 from tests.config.test_settings import raw
+from tests.fakes.world import World
 
 
 class Process:
@@ -26,6 +32,9 @@ class Process:
 
     def __init__(self, urls: list[str], *arguments: object, **more: object) -> None:
         self.urls = [url.removesuffix("/") for url in urls]
+
+    def launch(self) -> None:
+        Process.started.append("launched")
 
     def start(self) -> None:
         Process.started.append("started")
@@ -49,7 +58,7 @@ class Process:
         self.peek()
 
     def kill(self) -> None:
-        pass
+        Process.started.append("killed")
 
 
 @pytest.fixture(autouse=True)
@@ -188,3 +197,49 @@ def test_a_rollback_does_not_wait_for_a_silent_url() -> None:
     made = probe((60, 0), (0, 0))
     Process.peeks = [(60, 0), (80, 0)]
     assert made.end(0, judged=False) == Proof("60 requests, 0 failed"), "the first look is that of the end"
+
+
+def test_a_prepared_probe_begins_with_its_process() -> None:
+    made = RunProbe(load(raw()))
+    made.prepare()
+    assert made.begin("r2") == "20 requests a second to each address, 1 addresses"
+    assert Process.started == ["launched", "started"]
+    made.close()
+    assert Process.started == ["launched", "started"]
+    assert made.report is not None
+
+
+def test_a_prepared_probe_that_is_not_used_is_killed() -> None:
+    made = RunProbe(load(raw()))
+    made.prepare()
+    made.close()
+    made.close()
+    assert Process.started == ["launched", "killed"]
+
+
+def test_a_rollback_has_its_probe_when_it_has_the_lock(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, seen = Session.take, []
+
+    def watched(self: Session) -> None:
+        take(self)
+        seen.extend(Process.started)
+
+    monkeypatch.setattr(Session, "take", watched)
+    settings = load(released.settings | {"probe": {"after": 0.1}})
+    assert verbs.rollback(released.fleet(settings), Options()) == 0
+    assert (seen, Process.started) == (["launched"], ["launched", "started"])
+
+
+def test_a_rollback_that_is_refused_leaves_no_probe(released: World) -> None:
+    settings = load(released.settings | {"probe": {"after": 0.1}})
+    with pytest.raises(Refused):
+        verbs.rollback(released.fleet(settings), Options(to="20200101T000000Z-0000000"))
+    assert Process.started == ["launched", "killed"]
+
+
+@pytest.mark.parametrize(("verb", "enabled"), [("release", True), ("rollback", False)])
+def test_no_other_run_prepares_a_probe(released: World, verb: str, enabled: bool) -> None:
+    settings = load(released.settings | {"probe": {"enabled": enabled}})
+    with _probe_meanwhile(released.fleet(settings), verb):
+        gevent.sleep(0)
+    assert Process.started == []
