@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gevent
 from pyinfra.api.host import Host
 from typing_extensions import override
 
@@ -36,18 +37,28 @@ class MembersHandler(Handler[Members]):
         gate, asked = self.settings.gate, step.action
 
         def look() -> None:
-            answers = self.fleet.look(
-                host,
-                MemberAnswers,
-                stdin=self.settings.token + "\n",
-                port=self.settings.ports.of(asked.color),
-                other=self.settings.ports.of(asked.color.other),
-                path=HEALTH,
-                hostname=gate.host,
-                members=[f"{name}={self.fleet.address(name)}" for name in asked.nodes],
-                https=gate.https,
-            )
-            down = self._seen(host).down[asked.color]
+            # the balancer's own health checks are read while the balancer requests the health pages
+            seen = gevent.spawn(self._seen, host)
+            try:
+                answers = self.fleet.look(
+                    host,
+                    MemberAnswers,
+                    stdin=self.settings.token + "\n",
+                    port=self.settings.ports.of(asked.color),
+                    other=self.settings.ports.of(asked.color.other),
+                    path=HEALTH,
+                    hostname=gate.host,
+                    members=[f"{name}={self.fleet.address(name)}" for name in asked.nodes],
+                    https=gate.https,
+                )
+                found: Seen | Exception = seen.get()
+            finally:
+                seen.kill()
+            if isinstance(found, CannotTell):
+                raise NotYet(str(found))
+            if isinstance(found, Exception):
+                raise found
+            down = found.down[asked.color]
             problem = members.judge(answers, down, asked.nodes, asked.release, asked.required)
             if problem:
                 raise NotYet(problem)
@@ -67,8 +78,8 @@ class MembersHandler(Handler[Members]):
         until(look, gate.deadline, max(gate.interval, API_INTERVAL))
         return ""
 
-    def _seen(self, host: Host) -> Seen:
+    def _seen(self, host: Host) -> Seen | Exception:
         try:
             return seen_at(self.fleet, host)
-        except CannotTell as unknown:
-            raise NotYet(str(unknown)) from None
+        except Exception as error:  # noqa: BLE001 (raised by the caller, which runs in another greenlet)
+            return error
