@@ -10,12 +10,11 @@ echo "expected=$expected"
 # shellcheck disable=SC2086 # a list of words
 set -- $workers
 for word; do
-    printf '%s\n' "$word" | tr / ' ' | {
-        read -r color name number state _ _ restarts _
-        [ "$color" = "$asked" ] || exit 0
-        if [ "$state" = failed ] || [ "$restarts" != 0 ]; then
-            line=$(sudo -n "$program" said "$color" "$name" "$number" 2>/dev/null | tail -n 1)
-            printf 'said.%s/%s/%s=%s\n' "$color" "$name" "$number" "$line"
-        fi
-    }
+    IFS=/ read -r color name number state _ _ restarts _ <<word
+$word
+word
+    if [ "$color" = "$asked" ] && { [ "$state" = failed ] || [ "$restarts" != 0 ]; }; then
+        line=$(sudo -n "$program" said "$color" "$name" "$number" 2>/dev/null | tail -n 1)
+        printf 'said.%s/%s/%s=%s\n' "$color" "$name" "$number" "$line"
+    fi
 done

@@ -4,6 +4,7 @@
 # The file `.release/build/<step>` holds the digest of the step and its inputs. The script writes this file last, and only
 # if another release may reuse the outputs. Such outputs are made read-only, because later one file may be in two releases.
 # If $web is the path of as-web, the web user runs the step; such a step has no outputs.
+. ../scripts/absent.sh
 . ../scripts/digest.sh
 . ../scripts/git_settings.sh
 . ../scripts/inside.sh
@@ -24,7 +25,9 @@ if [ -n "$when" ] && ! theirs "$when" >/dev/null 2>&1 </dev/null; then
     exit 0
 fi
 made_from() { # made_from <digest> <release>: whether the release has all outputs, made from the inputs with this digest
-    [ "$(cat "$2/.release/build/$name" 2>/dev/null)" = "$1" ] || return 1
+    noted=''
+    [ ! -f "$2/.release/build/$name" ] || read -r noted <"$2/.release/build/$name" || true
+    [ "$noted" = "$1" ] || return 1
     for path in $outputs; do [ -e "$2/$path" ] || return 1; done
 }
 note() { # writes the digest: from now on another release may reuse the outputs
@@ -49,14 +52,14 @@ if [ -n "$outputs" ] && [ -z "$unmatched" ]; then
         exit 0
     fi
 fi
-mkdir -p .release/build
+[ -d .release/build ] || mkdir -p .release/build
 if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && made_from "$digest" "$live"; then
     # if the file system can make copies that share blocks (reflinks), make such copies, otherwise hard links
     way=-l
     ! cp --reflink=always "$live/.release/build/$name" ".release/build/$name.new" 2>/dev/null || way=--reflink=always
     for path in $outputs; do
-        case $path in */*) mkdir -p "${path%/*}" ;; esac
-        rm -rf "$path.part" "$path"
+        case $path in */*) [ -d "${path%/*}" ] || mkdir -p "${path%/*}" ;; esac
+        absent "$path.part" "$path"
         cp -a "$way" "$live/$path" "$path.part"
         # a file may have become writable after it was built: copy it, so that the releases do not share it
         [ "$way" != -l ] || apart "$path.part" -perm /222
@@ -66,7 +69,7 @@ if [ -n "$from" ] && [ "$from" != "$id" ] && [ -n "$digest" ] && made_from "$dig
     echo "taken over from $from"
     exit 0
 fi
-rm -f ".release/build/$name"
+absent ".release/build/$name"
 # if a step fetches from other git repositories, git uses the same ssh program as for the application's repository
 if ssh=$(git config --local core.sshCommand 2>/dev/null); then
     git_settings core.sshCommand "$ssh"

@@ -11,7 +11,7 @@ IFS='
 umask 022
 
 # matching <patterns> <outputs> <list>: writes the names of all matching files, without the outputs, to <list>.names. Each
-# name ends with a NUL. <patterns> and <outputs> have one item on each line.
+# name ends with a NUL, and the lists are not sorted. <patterns> and <outputs> have one item on each line.
 matching() {
     patterns=$1 own=$2 into=$3
     set -- -path ./.git -o -path ./.release
@@ -22,26 +22,29 @@ matching() {
         '(' -type l -xtype d -fprint0 "$into.folders" -o -true ')' \
         '(' -xtype f -fprint0 "$into.files" -o -true ')' -fprint0 "$into.names"
     [ ! -s "$into.folders" ] || xargs -0 -r -I '{}' find '{}/' -type f -print0 <"$into.folders" >>"$into.files"
-    for list in names links files; do [ ! -s "$into.$list" ] || sort -z -o "$into.$list" "$into.$list"; done
 }
 
 # digest <run> <inputs> <listed> <outputs>: prints the digest of the step and of its inputs
 digest() (
+    # shellcheck disable=SC2030 # only for this subshell
     export LC_ALL=C
     [ -d .release ] || mkdir -p .release
     lists=$(mktemp -d .release/lists.XXXXXX)
     trap 'rm -rf "$lists"' EXIT
-    matching "$2" "$4" "$lists/inputs"
-    matching "$3" "$4" "$lists/listed"
-    xargs -0 -r sha256sum -z -- <"$lists/inputs.files" >"$lists/contents"
     # shellcheck disable=SC2153 # the caller exports it
     case $1 in *COLOR*) color=$COLOR ;; *) color='' ;; esac
-    {
-        printf '%s\0' "$1" "$2" "$3" "$4" "$color"
-        cat "$lists/inputs.links" "$lists/contents"
-        printf '\0'
-        cat "$lists/listed.names"
-    } | sha256sum | cut -d' ' -f1
+    printf '%s\0' "$1" "$2" "$3" "$4" "$color" >"$lists/all"
+    matching "$2" "$4" "$lists/inputs"
+    [ ! -s "$lists/inputs.links" ] || sort -z "$lists/inputs.links" >>"$lists/all"
+    if [ -s "$lists/inputs.files" ]; then
+        sort -z -o "$lists/inputs.files" "$lists/inputs.files"
+        xargs -0 sha256sum -z -- <"$lists/inputs.files" >>"$lists/all"
+    fi
+    printf '\0' >>"$lists/all"
+    [ -z "$3" ] || matching "$3" "$4" "$lists/listed"
+    [ ! -s "$lists/listed.names" ] || sort -z "$lists/listed.names" >>"$lists/all"
+    sum=$(sha256sum <"$lists/all")
+    printf '%s\n' "${sum%% *}"
 )
 
 # unmatched <inputs>: prints the first input that no file matches
@@ -49,7 +52,7 @@ unmatched() {
     for pattern in $1; do
         case $pattern in
         *[*?[]*) found=$(find . -path "./$pattern" ! -path './.git/*' ! -path './.release/*' -print -quit) ;;
-        *) found=$(find "./$pattern" -maxdepth 0 2>/dev/null || true) ;;
+        *) if [ -e "./$pattern" ] || [ -L "./$pattern" ]; then found=$pattern; else found=''; fi ;;
         esac
         [ -n "$found" ] || { printf '%s\n' "$pattern"; return; }
     done

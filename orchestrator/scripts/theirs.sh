@@ -6,7 +6,12 @@ theirs() {
     if [ -z "${ORCHESTRATOR_PATH:-}" ]; then
         sh -c "$1"
     else
-        env -u ORCHESTRATOR_PATH -u ORCHESTRATOR_LC_ALL -u LC_ALL PATH="$ORCHESTRATOR_PATH" \
-            ${ORCHESTRATOR_LC_ALL:+LC_ALL="$ORCHESTRATOR_LC_ALL"} sh -c "$1"
+        (
+            export PATH="$ORCHESTRATOR_PATH"
+            # shellcheck disable=SC2031 # the function digest changes LC_ALL only for itself
+            if [ -n "${ORCHESTRATOR_LC_ALL:-}" ]; then export LC_ALL="$ORCHESTRATOR_LC_ALL"; else unset LC_ALL; fi
+            unset ORCHESTRATOR_PATH ORCHESTRATOR_LC_ALL
+            exec sh -c "$1"
+        )
     fi
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.operations.build import SCRIPT, words
+from orchestrator.scripts.files import read
 
 A, B = "20260101T120000Z-aaaaaaa", "20260102T120000Z-bbbbbbb"
 
@@ -171,3 +172,26 @@ def test_a_step_that_uses_color_runs_for_each_color(releases: Releases) -> None:
     run = "mkdir -p out && echo $COLOR >out/color"
     assert releases.both(run=run) == ""
     assert (releases[B] / "out/color").read_text() == "green\n"
+
+
+def test_the_digest_is_that_of_earlier_versions(tmp_path: Path) -> None:
+    # a release takes outputs over from a release that an earlier version of this tool has built
+    for directory in ("app/deep", "vendor", "lib"):
+        (tmp_path / directory).mkdir(parents=True)
+    for name in ("composer.lock", "app/A.php", "app/deep/B C.php", "app/z", "vendor/x", "lib/l"):
+        (tmp_path / name).write_text(f"{name}\n")
+    for name, target in {"lib2": "lib", "one": "composer.lock", "gone": "nothing"}.items():
+        (tmp_path / name).symlink_to(target)
+    asked = [
+        ("run $COLOR", "composer.lock\napp\nlib2\none\ngone", "app/*.php", "vendor"),
+        ("run", "composer.lock", "", "vendor"),
+        ("run", "nothing", "lib2\napp", "vendor\nlib"),
+    ]
+    command = ["sh", "-c", f'{read("scripts/digest.sh")}\ndigest "$@"', "digest"]
+    variables = {**os.environ, "COLOR": "blue"}
+    found = [subprocess.check_output([*command, *words], cwd=tmp_path, env=variables, text=True) for words in asked]
+    assert [line.strip() for line in found] == [
+        "161b18ba46ab7a11809d486e0dcf33bb0c7dbab6468377d52f8549b994dbe233",
+        "a3d43ea745b924b7f98eeb6c71b39ed985df0894fbff77e5105ff61ad85c3264",
+        "f80756b96000fe9994fcefd1268ca77304837bb94991d1d4ee117549097bd86e",
+    ]
