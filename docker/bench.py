@@ -29,7 +29,7 @@ from bench_tools import Tool, commit, tools, versions
 from fleet_tools import Trouble, say
 
 from orchestrator.probe.process import ProbeProcess
-from orchestrator.probe.sample import Kind, now
+from orchestrator.probe.sample import Kind, Sample, now
 
 RATE = 100.0
 CONNECTIONS = 16
@@ -116,7 +116,7 @@ def under_load(tool: Tool, samples: Path) -> dict[str, Action]:
             commands[action] = command(tool, words)
             time.sleep(PAUSE)
         probe.stop()
-    asked = [bench_result.sample(json.loads(line)) for line in samples.read_text().splitlines()]
+    asked = [Sample.from_json(json.loads(line)) for line in samples.read_text().splitlines()]
     done = bench_result.actions(commands, asked)
     for action in MOVES:
         if done[action].first is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from orchestrator.probe.sample import Failure, Kind, Sample
+from orchestrator.probe.sample import Sample
 
 OURS = "ours"
 TOOLS = {
@@ -109,13 +109,6 @@ MEASURES: dict[str, tuple[str, Measure]] = {
     "rollback, first new answer": ("rollback", lambda one: one.first),
 }
 """Name of a measure in seconds -> the action, and the function that reads the measure."""
-
-
-def sample(said: Mapping[str, Any]) -> Sample:
-    """Return the result of a request from a line of the probe's file of samples."""
-    found = {name: said[name] for name in Sample.__slots__}
-    failure = Failure(said["failure"]) if said["failure"] else None
-    return Sample(**{**found, "kind": Kind(said["kind"]), "failure": failure})
 
 
 def actions(commands: Mapping[str, Command], asked: Sequence[Sample]) -> dict[str, Action]:

@@ -64,7 +64,7 @@ def test_each_request_belongs_to_the_last_command() -> None:
 
 def test_a_sample_is_read_from_the_file_of_the_probe() -> None:
     written = asked(1, "a", failure=Failure.closed)
-    assert bench_result.sample(json.loads(json.dumps(written.to_json()))) == written
+    assert Sample.from_json(json.loads(json.dumps(written.to_json()))) == written
 
 
 def test_ratios_compare_the_same_round() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 _OFFSET = time.time() - time.monotonic()
 
@@ -104,3 +106,10 @@ class Sample:
     def to_json(self) -> dict[str, object]:
         """Return the sample as a dict for ``json.dumps``, for one line in the file of the option ``--samples``."""
         return {name: getattr(self, name) for name in self.__slots__} | {"answered": self.answered}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Sample:
+        """Return the sample that `to_json` returned as a dict. Raises KeyError or ValueError if the dict is damaged."""
+        found = {name: said[name] for name in cls.__slots__}
+        failure = Failure(said["failure"]) if said["failure"] else None
+        return cls(**{**found, "kind": Kind(said["kind"]), "failure": failure})

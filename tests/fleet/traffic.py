@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from orchestrator.probe.process import ProbeProcess
 from orchestrator.probe.report import Report
-from orchestrator.probe.sample import Failure, Kind, Sample
+from orchestrator.probe.sample import Kind, Sample
 
 CONNECTIONS = 44
 """A quarter of the clients opens a connection for each request, so that 33 connections are always open."""
@@ -94,13 +94,7 @@ class Traffic(ProbeProcess):
 
     def samples(self) -> list[Sample]:
         """Every request, in the order in which they ended; once it is stopped."""
-        return [_sample(json.loads(line)) for line in self._samples.read_text().splitlines()]
-
-
-def _sample(said: dict[str, Any]) -> Sample:
-    del said["answered"]
-    kind, failure = Kind(said.pop("kind")), said.pop("failure")
-    return Sample(kind=kind, failure=Failure(failure) if failure else None, **said)
+        return [Sample.from_json(json.loads(line)) for line in self._samples.read_text().splitlines()]
 
 
 def flawless(report: Report) -> None:
