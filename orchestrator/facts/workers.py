@@ -105,6 +105,8 @@ def parse(said: Mapping[str, str]) -> WorkerState:
         if color == SCHEDULE:
             continue
         counts = (int(pid), int(restarts or 0), int(told))
+        # systemd forgets the result of a process when it starts the process again
+        result = said.get(f"ended.{color}/{name}/{number}") or result
         processes.append(WorkerProcess(Color(color), name, int(number), state, sub, *counts, result, release))
     for word in said["expected"].split():
         color, name, count = word.split("/")

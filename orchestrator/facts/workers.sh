@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# Prints the processes of the workers of both colors, the workers that the releases of the colors have, and the last line of
-# each process of $4 (a color; empty for none) that has ended, or that systemd has started again.
+# Prints the processes of the workers of both colors, and the workers that the releases of the colors have. For each process
+# of $4 (a color; empty for none) that has ended, or that systemd has started again, also prints its last line, and whether a
+# signal ended the process.
 . ../scripts/lines.sh
 . ../scripts/workers.sh
 program=$3 asked=$4
@@ -16,5 +17,8 @@ word
     if [ "$color" = "$asked" ] && { [ "$state" = failed ] || [ "$restarts" != 0 ]; }; then
         line=$(sudo -n "$program" said "$color" "$name" "$number" 2>/dev/null | tail -n 1)
         printf 'said.%s/%s/%s=%s\n' "$color" "$name" "$number" "$line"
+        # a server that an older version has provisioned does not know this word
+        how=$(sudo -n "$program" ended "$color" "$name" "$number" 2>/dev/null) || how=
+        printf 'ended.%s/%s/%s=%s\n' "$color" "$name" "$number" "$how"
     fi
 done

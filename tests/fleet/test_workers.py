@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ QUEUE = "/srv/shop/shared/storage/queue"
 WORKER = r"""
 cd storage/queue
 [ ! -e crash-$COLOR ] || { echo "the queue refuses $COLOR"; exit 1; }
+[ ! -e hungry-$COLOR ] ||
+    exec php -d memory_limit=-1 -r 'echo "needs 300 MiB\n"; $all = str_repeat("a", 300 << 20); sleep(600);'
 stop=
 trap 'stop=1' TERM
 while [ -z "$stop" ] || [ -e endless-$COLOR ]; do
@@ -37,6 +40,9 @@ while [ -z "$stop" ] || [ -e endless-$COLOR ]; do
 done
 """
 """The command of the worker. The name of a job begins with its milliseconds."""
+
+PATIENT = 60
+"""Seconds within which a busy machine has started a worker, so that the release sees how the worker ends."""
 
 FILL = f"""
 rm -rf {QUEUE} && mkdir -p {QUEUE}/todo {QUEUE}/taken && cd {QUEUE} && echo "$worker" | base64 -d >worker && touch done
@@ -140,9 +146,32 @@ def test_a_worker_that_crashes_fails_the_release(queue: Queue, calm: Calm) -> No
     live, idle = calm.before.idle, calm.before.live
     before = snapshot(queue.fleet)
     queue.everywhere(f"touch crash-{idle}")
+    queue.shape = with_worker(survive=PATIENT)
     failed = queue.run("release", status=1, ref="v2").text
     words_of_it = f"the worker queue ended in its first seconds: the queue refuses {idle}"
     assert f"start workers failed on node1, node2, node3: {words_of_it}" in failed
+    after = snapshot(queue.fleet)
+    assert (after.live, after.release(live), after.release(idle)) == (live, before.release(live), before.release(idle))
+    queue.only(live)
+    calm.no_request_failed()
+
+
+@pytest.mark.slow
+def test_a_worker_over_its_memory_fails_the_release(queue: Queue, calm: Calm, provisioning: Provisioning) -> None:
+    limited = with_worker(memory_mb=64)
+    provisioning.ensure(limited)
+    queue.shape = limited
+    queue.run("release", ref="v1")
+    live, idle = calm.before.idle, calm.before.live
+    queue.only(live)
+    before = snapshot(queue.fleet)
+    queue.everywhere(f"touch hungry-{idle}")
+    queue.shape = with_worker(memory_mb=64, survive=PATIENT)
+    failed = queue.run("release", status=1, ref="v2").text
+    # version 1 of control groups does not tell systemd why the kernel killed the process
+    why = r"because (a signal killed it, such as the kernel's if it needs|it needed) more memory than memory_mb"
+    words_of_it = rf"the worker queue ended in its first seconds, {why}: needs 300 MiB"
+    assert re.search(rf"start workers failed on node1, node2, node3: {words_of_it}", failed), failed
     after = snapshot(queue.fleet)
     assert (after.live, after.release(live), after.release(idle)) == (live, before.release(live), before.release(idle))
     queue.only(live)
@@ -187,7 +216,7 @@ def test_a_worker_that_never_ends_is_left_and_shown(queue: Queue, calm: Calm) ->
 
 
 @pytest.mark.slow
-def test_a_worker_that_never_ends_is_killed(calm: Calm, queue: Queue, provisioning: Provisioning) -> None:
+def test_a_worker_that_never_ends_is_killed(queue: Queue, calm: Calm, provisioning: Provisioning) -> None:
     killing = with_worker(over="kill", finish=2)
     provisioning.ensure(killing)
     queue.shape = killing

@@ -56,6 +56,23 @@ class Program:
         changes = [line for line in called.read_text().splitlines() if not line.startswith(("show", "reset-failed"))]
         return done.returncode, changes
 
+    def journal(self, lines: list[str]) -> None:
+        """Let journalctl print these lines."""
+        (self._path / "lines").write_text("".join(f"{line}\n" for line in lines))
+        program = self._path / "bin/journalctl"
+        program.write_text(f"#!/bin/sh\necho $* >'{self._path}/asked'\ncat '{self._path}/lines'\n")
+        program.chmod(0o755)
+
+    def asked(self) -> list[str]:
+        """The words with which journalctl was started."""
+        return (self._path / "asked").read_text().split()
+
+    def said(self, *words: str) -> str:
+        """Run the program, and return the line that it printed."""
+        variables = {"PATH": f"{self._path / 'bin'}:{os.environ['PATH']}"}
+        command = ["sh", str(self._path / "workers"), *words]
+        return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.strip()
+
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
@@ -91,11 +108,34 @@ def test_all_workers_of_a_color_are_told_to_end(program: Program) -> None:
         *((), ("stop",), ("stop", "red"), ("stop", "blue", "queue"), ("restart", "blue", "queue", "1")),
         *(("start", "blue", "../x", "1"), ("start", "blue", "green-queue", "1"), ("start", "blue", "queue", "101")),
         *(("start", "blue", "queue", "1 2"), ("start", "blue", "queue", "-1"), ("said", "blue", "queue", "*")),
+        *(("ended", "blue", "queue", "*"), ("ended", "blue", "queue"), ("ended", "blue", "../queue", "1")),
     ],
 )
 def test_other_words_change_nothing(program: Program, words: tuple[str, ...]) -> None:
     status, changes = program.run(*words)
     assert (status, changes) == (64, [])
+
+
+EXITED = "Main process exited, code=exited, status=1/FAILURE"
+KILLED = "Main process exited, code=killed, status=9/KILL"
+CRASHED = "Main process exited, code=dumped, status=11/SEGV"
+MEMORY = "A process of this unit has been killed by the OOM killer."
+
+
+@pytest.mark.parametrize(
+    ("journal", "word"),
+    [
+        ([], ""),
+        ([EXITED], ""),
+        ([KILLED], "signal"),
+        ([CRASHED, EXITED], "signal"),
+        ([MEMORY, KILLED], "oom-kill"),
+    ],
+)
+def test_the_journal_tells_what_ended_a_process(program: Program, journal: list[str], word: str) -> None:
+    program.journal(journal)
+    assert program.said("ended", "blue", "queue", "2") == word
+    assert "UNIT=shop-blue-queue@2.service" in program.asked()
 
 
 def test_a_worker_without_a_unit_is_refused(program: Program) -> None:

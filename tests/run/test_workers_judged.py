@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.config.worker import Worker
-from orchestrator.facts.workers import WorkerProcess, WorkerState
+from orchestrator.facts.workers import WorkerProcess, WorkerState, parse
 from orchestrator.model import Color
 from orchestrator.run.handlers.start_workers import detail, judge
 from orchestrator.run.handlers.stop_workers import blocking, report
@@ -45,10 +45,16 @@ def test_a_process_that_ended_tells_its_last_words(ended: WorkerProcess) -> None
     assert found.ended == ("the worker queue ended in its first seconds: no queue",)
 
 
-def test_a_process_without_words_names_the_memory() -> None:
-    state = WorkerState((replace(ONE, restarts=1, result="oom-kill"),), {})
-    said = judge(state, START, {}, 0.0, {}).ended[0]
-    assert "because it needed more memory than memory_mb: it wrote no line" in said
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ("oom-kill", "because it needed more memory than memory_mb"),
+        ("signal", "because a signal killed it, such as the kernel's if it needs more memory than memory_mb"),
+    ],
+)
+def test_a_process_without_words_names_the_memory(result: str, why: str) -> None:
+    state = WorkerState((replace(ONE, restarts=1, result=result),), {})
+    assert f"{why}: it wrote no line" in judge(state, START, {}, 0.0, {}).ended[0]
 
 
 def test_a_process_that_ran_before_may_have_been_started_again() -> None:
@@ -83,3 +89,10 @@ def test_the_report_names_what_is_left_killed_and_late() -> None:
     late = report({LEFT.key: replace(LEFT, told=9)}, [], worker("wait"))
     assert late == ["ended: 1", f"{WARNING}{what} ended 9 s after it was told to end, later than 5 s"]
     assert report({TWO.key: TWO}, [], worker("leave")) == ["ended: 1"]
+
+
+@pytest.mark.parametrize(("ended", "result"), [({}, "success"), ({"ended.blue/queue/1": "signal"}, "signal")])
+def test_the_journal_knows_how_a_restarted_process_ended(ended: dict[str, str], result: str) -> None:
+    said = {"workers": "blue/queue/1/active/running/12/1/0/success/r1", "expected": ""}
+    (process,) = parse(said | ended).processes
+    assert process.result == result

@@ -20,6 +20,15 @@ from orchestrator.run.handler import INTERVAL, Call, OperationHandler
 from orchestrator.stages.workers import StartWorkers
 from orchestrator.survey import workers_at
 
+WHY = {
+    "oom-kill": ", because it needed more memory than memory_mb",
+    "signal": ", because a signal killed it, such as the kernel's if it needs more memory than memory_mb",
+}
+"""The result of a process, as systemd names it -> the reason that a message gives.
+
+With version 1 of control groups, systemd does not know that the kernel killed a process because of its memory.
+"""
+
 SHOWN = 3
 """The largest number of processes that a message names."""
 
@@ -102,9 +111,8 @@ def line(process: WorkerProcess, said: str) -> str:
 
     + said: the last line that the process wrote; empty if there is none
     """
-    why = ", because it needed more memory than memory_mb" if process.result == "oom-kill" else ""
     words = said or "it wrote no line, see the journal of systemd there"
-    return f"the worker {process.name} ended in its first seconds{why}: {words}"
+    return f"the worker {process.name} ended in its first seconds{WHY.get(process.result, '')}: {words}"
 
 
 def detail(state: WorkerState, action: StartWorkers) -> str:
