@@ -26,7 +26,6 @@ from orchestrator.probe.report import Report
 from orchestrator.report.notification import About, Story, moment_of, text
 from orchestrator.report.terminal import say
 from orchestrator.run.walk import Ended, alike, by_error
-from orchestrator.source.version import changes
 
 PLAIN = ("http", "https", "json", "jsons", "xml", "xmls", "form", "forms")
 """Kinds of URLs whose host is no secret. In other kinds, such as ``slack://``, a token may stand in its place."""
@@ -57,6 +56,8 @@ class Notifier:
     def _look(self, i: Inputs, started: bool) -> None:
         old, new = (i.live or "").rpartition("-")[2], i.revision
         if old and i.verb != "join":
+            from orchestrator.source.version import changes
+
             with suppress(Failure):
                 self._changes = changes(self._fleet, old, new)
         if started:

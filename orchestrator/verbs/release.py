@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import gevent
 
@@ -27,12 +28,8 @@ from orchestrator.plan.maintenance import closes
 from orchestrator.plan.provisioned import differences
 from orchestrator.probe.tls import context
 from orchestrator.report.terminal import heading, say
-from orchestrator.run.pending import pending_contracts
 from orchestrator.run.run_probe import RunProbe
-from orchestrator.run.schema_lock import check_database
 from orchestrator.signals import signals
-from orchestrator.source.kind import Version
-from orchestrator.source.version import revision, version
 from orchestrator.stages import plan
 from orchestrator.stages.hooks import at_end
 from orchestrator.survey import NO_LOOKS, Looks, survey
@@ -51,6 +48,9 @@ from orchestrator.verbs.session import (
 )
 from orchestrator.verbs.settle import check_target, earlier_run, settle_first
 from orchestrator.verbs.walk import walk_plan
+
+if TYPE_CHECKING:
+    from orchestrator.source.kind import Version
 
 
 def release(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
@@ -77,6 +77,8 @@ def _contracts_first(fleet: Fleet) -> list[str]:
     database = fleet.settings.database
     if database is None or database.pending != "contract":
         return []
+    from orchestrator.run.pending import pending_contracts
+
     seen = survey(fleet, group=False)
     color = preflight.live_color(seen)
     live = {name: release for name, state in seen.node_states.items() if (release := state.release[color])}
@@ -154,6 +156,8 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         check_pause(whole, options.until)
         learn_values(fleet, i, [*whole.stages, *at_end(i, ENDS)])
         if i.database:
+            from orchestrator.run.schema_lock import check_database
+
             check_database(fleet)
         over = [PassedOver(passed.run)] if passed is not None else []
         with emergency(verb):
@@ -198,7 +202,7 @@ def _asked_meanwhile(fleet: Fleet, verb: str, options: Options) -> Iterator[Call
 
     def ask() -> Version | Exception:
         try:
-            return version(fleet, options)
+            return _version(fleet, options)
         except Exception as error:  # noqa: BLE001 (raised by `answer`)
             return error
 
@@ -266,7 +270,7 @@ def _decide(
     if verb == "contract":
         return preflight.contract(seen, fleet.settings, datetime.now(UTC), database)
     preflight.live_color(seen)
-    asked = version_of() if version_of else version(fleet, options)
+    asked = version_of() if version_of else _version(fleet, options)
     i = preflight.release(
         seen,
         fleet.settings,
@@ -296,4 +300,14 @@ def _revision_of(fleet: Fleet, release: str) -> str:
         if known.get("release") == release and "revision" in known:
             return str(known["revision"])
     short = release.rpartition("-")[2]
-    return revision(fleet, short) if fleet.settings.source.kind == "git" else short
+    if fleet.settings.source.kind != "git":
+        return short
+    from orchestrator.source.version import revision
+
+    return revision(fleet, short)
+
+
+def _version(fleet: Fleet, options: Options) -> Version:
+    from orchestrator.source.version import version
+
+    return version(fleet, options)

@@ -13,11 +13,10 @@ from orchestrator.fleet import Fleet
 from orchestrator.journal.history import RunHistory
 from orchestrator.journal.session import LEASE
 from orchestrator.options import Options
+from orchestrator.plan.inputs import Inputs
 from orchestrator.report import plan as report_plan
 from orchestrator.report.terminal import heading, say
 from orchestrator.run.settle import open_run
-from orchestrator.source.kind import Version
-from orchestrator.source.kinds import kind_of
 from orchestrator.stages import plan
 from orchestrator.verbs.bound import Approved, as_saved, save_plan
 from orchestrator.verbs.pause import refuse_paused
@@ -46,7 +45,7 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
         return show_provisioning(fleet, options, as_json)
     seen, i = inputs(fleet, verb, options)
     whole = plan(i)
-    more = kind_of(fleet.settings).risks(fleet, Version(i.ref, i.revision)) if i.verb == "release" else []
+    more = _risks(fleet, i) if i.verb == "release" else []
     if options.save:
         save_plan(options.save, json.dumps(report_plan.data(seen, i, whole, more), indent=1))
     if as_json:
@@ -56,6 +55,14 @@ def show_plan(fleet: Fleet, verb: str, options: Options, verbose: bool, as_json:
     for line in report_plan.lines(seen, i, whole, verbose, more):
         say(line)
     return as_saved(i)
+
+
+def _risks(fleet: Fleet, i: Inputs) -> list[str]:
+    """Return the risks of the version of a release, one line for each."""
+    from orchestrator.source.kind import Version
+    from orchestrator.source.kinds import kind_of
+
+    return kind_of(fleet.settings).risks(fleet, Version(i.ref, i.revision))
 
 
 def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) -> Approved:

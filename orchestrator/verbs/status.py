@@ -24,7 +24,6 @@ from orchestrator.plan.known import last_change
 from orchestrator.plan.provisioned import differences, outdated
 from orchestrator.plan.schedules import Holder, concerns, holder
 from orchestrator.report.terminal import still_suspended
-from orchestrator.run.database_state import database_lines
 from orchestrator.run.settle import open_run
 from orchestrator.survey import survey
 from orchestrator.verbs.noted import with_notes
@@ -55,8 +54,11 @@ def show_status(fleet: Fleet, options: Options) -> int:
     journal = Journal(problem, unreadable, sorted(notes))
     for line in lines(survey(fleet, looks=looks), contents, fleet.settings, journal):
         click.echo(fleet.mask.hide(line))
-    for line in database_lines(fleet, last_change(contents.runs)):
-        click.echo(fleet.mask.hide(f"  database     {line}"))
+    if fleet.settings.database is not None:
+        from orchestrator.run.database_state import database_lines
+
+        for line in database_lines(fleet, last_change(contents.runs)):
+            click.echo(fleet.mask.hide(f"  database     {line}"))
     return 0
 
 

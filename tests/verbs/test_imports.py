@@ -10,9 +10,9 @@ import sys
 import pytest
 
 PACKAGES = (
-    *("boto3", "botocore", "apprise", "sqlglot", "psycopg", "pymysql", "h2"),
+    *("boto3", "botocore", "apprise", "sqlglot", "psycopg", "pymysql", "h2", "statistics"),
     *("orchestrator.aws", "orchestrator.migrate", "orchestrator.run.handlers", "orchestrator.probe.load"),
-    *("orchestrator.provision.walk", "orchestrator.engines.postgres", "orchestrator.engines.mariadb"),
+    *("orchestrator.provision.walk", "orchestrator.engines", "orchestrator.source", "orchestrator.operations"),
     *("orchestrator.switches.haproxy", "orchestrator.switches.nginx", "orchestrator.switches.alb"),
 )
 """Packages and modules that a run imports only when it needs them."""
