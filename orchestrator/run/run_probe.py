@@ -1,6 +1,6 @@
 """Controls the probe of a run.
 
-The probe starts before the first cutover. Therefore the run knows whether requests had already failed before that
+Usually, the probe starts before the first cutover. Then the run knows whether requests had already failed before that
 cutover. If none had failed, a single failure since then fails the run. If some had failed, the run compares the rates
 of failures before and since the cutover by Fisher's exact test, as the comparison of the colors does.
 """
