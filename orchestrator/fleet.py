@@ -17,6 +17,7 @@ import gevent
 import gevent.pool
 from paramiko import SSHException
 from pyinfra.api.command import StringCommand
+from pyinfra.api.config import Config
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
@@ -26,7 +27,7 @@ from orchestrator.config import Settings
 from orchestrator.config.form import nearest
 from orchestrator.config.identity import Identity, identity, name_of
 from orchestrator.config.switch import BalancerSwitch, Switch
-from orchestrator.connection import Connection, transport_of
+from orchestrator.connection import Connection, Pipe, transport_of
 from orchestrator.environment import Variables
 from orchestrator.errors import CommandFailed, OrchestratorError, Silent, Unclear, UsageError
 from orchestrator.mask import Mask
@@ -326,21 +327,38 @@ class Fleet:
         """
         return self._run(host, command, stdin)
 
+    def pipe(self, host: Host, command: StringCommand) -> Pipe | None:
+        """Start a command on a host, as `shell` does, and return its standard input and output.
+
+        Return None if the host is not reached by SSH. Raises Silent or CommandFailed if the command does not start.
+        """
+        if not isinstance(host.connector, Connection):
+            return None
+        config = self.state.config.copy()
+        with ctx_config.use(config), ctx_host.use(host):
+            return host.connector.pipe(command, _become(config))
+
     def _run(self, host: Host, command: StringCommand, stdin: str) -> list[str]:
         config = self.state.config.copy()
-        # pyinfra itself applies these options only to operations and facts
-        become = {
-            "_sudo": config.SUDO,
-            "_sudo_user": config.SUDO_USER,
-            "_sudo_password": config.SUDO_PASSWORD,
-            "_use_sudo_login": config.USE_SUDO_LOGIN,
-            "_su_user": config.SU_USER,
-        }
         with ctx_config.use(config), ctx_host.use(host):
-            good, output = host.run_shell_command(command, _stdin=stdin, **become)
+            good, output = host.run_shell_command(command, _stdin=stdin, **_become(config))
         if not good:
             raise CommandFailed(_last(output.stderr_lines) or _last(output.stdout_lines))
         return list(output.stdout_lines)
+
+
+def _become(config: Config) -> dict[str, Any]:
+    """Return pyinfra's arguments that say as which user a command runs.
+
+    pyinfra itself applies these options only to operations and facts.
+    """
+    return {
+        "_sudo": config.SUDO,
+        "_sudo_user": config.SUDO_USER,
+        "_sudo_password": config.SUDO_PASSWORD,
+        "_use_sudo_login": config.USE_SUDO_LOGIN,
+        "_su_user": config.SU_USER,
+    }
 
 
 def at_once(acts: Sequence[Callable[[], T]]) -> list[T]:

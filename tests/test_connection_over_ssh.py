@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -22,9 +23,13 @@ from pyinfra.api.state import State
 from pyinfra.connectors.ssh import SSHConnector
 from typing_extensions import override
 
-from orchestrator.connection import Connection
-from orchestrator.errors import Silent, Unclear
+from orchestrator.connection import SPARE, Connection, Pipe
+from orchestrator.errors import CommandFailed, Silent, Unclear
+from orchestrator.journal.channel import Line
+from orchestrator.journal.host import HostStore
 from orchestrator.scripts.command import question
+from tests.fakes.processes import eventually
+from tests.journal.places import somebody
 
 LOGIN = "printf 'Welcome \\377'; echo careful >&2; {command}\nstatus=$?; echo bye; exit $status"
 
@@ -49,11 +54,15 @@ class Server(paramiko.ServerInterface):
 
     + login: what the login shell runs; ``{command}`` is the command
     + breaks: whether the connection ends in the middle of the answer
+    + lives: whether a command gets its input while the command runs
+    + sessions: the largest number of sessions that may be open at a time
     """
 
     def __init__(self) -> None:
         self.login = LOGIN
-        self.breaks = False
+        self.breaks = self.lives = False
+        self.sessions = 10
+        self.running: list[subprocess.Popen[bytes]] = []
         self.key = paramiko.RSAKey.generate(2048)
         self.transport: paramiko.Transport | None = None
 
@@ -61,6 +70,11 @@ class Server(paramiko.ServerInterface):
         self.transport = paramiko.Transport(connection)
         self.transport.add_server_key(self.key)
         self.transport.start_server(server=self)
+
+    @property
+    def open_sessions(self) -> int:
+        assert self.transport
+        return len(self.transport._channels)  # type: ignore[attr-defined]
 
     @override
     def check_auth_none(self, username: str) -> int:
@@ -72,6 +86,8 @@ class Server(paramiko.ServerInterface):
 
     @override
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        if self.open_sessions == self.sessions:
+            return paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         return paramiko.common.OPEN_SUCCEEDED
 
     @override
@@ -84,8 +100,11 @@ class Server(paramiko.ServerInterface):
             channel.sendall(b"Welcome \xff\n" + f"\n{mark[1]}\n".encode())
             paramiko.SFTPServer(channel, "sftp", self, Files).start()
             return
-        stdin = channel.makefile("rb").read()
         login = self.login.replace("{command}", command)
+        if self.lives:
+            self._live(channel, login)
+            return
+        stdin = channel.makefile("rb").read()
         done = subprocess.run(["bash", "-c", login], input=stdin, capture_output=True)
         if self.breaks:
             channel.sendall(done.stdout[:20])
@@ -99,6 +118,34 @@ class Server(paramiko.ServerInterface):
             channel.send_exit_status(done.returncode)
             channel.close()
 
+    def _live(self, channel: paramiko.Channel, login: str) -> None:
+        started = subprocess.Popen(
+            ["bash", "-c", login],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self.running.append(started)
+        assert started.stdin
+        assert started.stdout
+
+        def forward() -> None:
+            assert started.stdin
+            with suppress(OSError):
+                while data := channel.recv(65536):
+                    started.stdin.write(data)
+            started.stdin.close()
+
+        threading.Thread(target=forward, daemon=True).start()
+        with suppress(OSError):
+            while data := started.stdout.read(65536):
+                channel.sendall(data)
+        with suppress(OSError, EOFError):
+            channel.send_exit_status(started.wait() & 0xFF)
+            channel.close()
+
 
 @pytest.fixture(scope="module")
 def server() -> Server:
@@ -107,7 +154,7 @@ def server() -> Server:
 
 @pytest.fixture
 def host(server: Server) -> Iterator[Host]:
-    server.login, server.breaks = LOGIN, False
+    server.login, server.breaks, server.lives, server.sessions = LOGIN, False, False, 10
     ours, theirs = socket.socketpair()
     serving = threading.Thread(target=server.serve, args=(theirs,), daemon=True)
     serving.start()
@@ -182,3 +229,110 @@ def test_files_are_copied_whatever_the_login_prints(host: Host, tmp_path: Path) 
     assert host.put_file(str(tmp_path / "here"), str(tmp_path / "there"))
     assert host.get_file(str(tmp_path / "there"), str(tmp_path / "back"))
     assert (tmp_path / "back").read_bytes() == content
+
+
+@pytest.fixture
+def pipe(host: Host, server: Server) -> Pipe:
+    """A pipe to a program that answers each line, at a host with a login that prints words of its own."""
+    server.lives = True
+    command = StringCommand('while read -r line; do echo "got $line"; echo oh >&2; done; echo ended')
+    assert isinstance(host.connector, Connection)
+    opened = host.connector.pipe(command, {})
+    assert opened is not None
+    return opened
+
+
+def test_a_pipe_takes_lines_and_gives_lines(pipe: Pipe, server: Server) -> None:
+    for line in ("one", "two", "x" * 100_000):
+        pipe.send(f"{line}\n")
+        assert pipe.line() == f"got {line}"
+    pipe.send("three\nfour\n")
+    assert [pipe.line(), pipe.line()] == ["got three", "got four"]
+    assert not pipe.ended
+    pipe.close()
+    assert pipe.ended
+    assert server.running[-1].wait(30) == 0
+
+
+def test_a_pipe_says_that_its_program_has_ended(pipe: Pipe, server: Server) -> None:
+    os.killpg(server.running[-1].pid, signal.SIGKILL)
+    # the login shell may print its words before it is killed, too
+    with pytest.raises(CommandFailed):
+        list(iter(pipe.line, None))
+    eventually(lambda: pipe.ended)
+
+
+def test_a_pipe_says_that_its_connection_broke(pipe: Pipe, server: Server) -> None:
+    assert server.transport
+    server.transport.close()
+    with pytest.raises(Silent, match="stopped answering"):
+        pipe.line()
+    assert pipe.ended
+    with pytest.raises(Silent):
+        pipe.send("one\n")
+
+
+def test_commands_run_beside_a_pipe(pipe: Pipe, host: Host, server: Server) -> None:
+    server.lives = False
+    assert run(host, "echo one") == (True, ["one"], [])
+    pipe.send("two\n")
+    assert pipe.line() == "got two"
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 3])
+def test_a_pipe_takes_the_place_of_no_command(host: Host, server: Server, sessions: int) -> None:
+    server.sessions, server.lives = sessions, True
+    assert isinstance(host.connector, Connection)
+    if sessions > SPARE:
+        assert host.connector.pipe(StringCommand("cat"), {}) is not None
+    else:
+        with pytest.raises(Silent):
+            host.connector.pipe(StringCommand("cat"), {})
+    server.lives = False
+    eventually(lambda: server.open_sessions < sessions)
+    assert run(host, "echo one") == (True, ["one"], [])
+
+
+def test_a_login_without_a_shell_opens_no_pipe(host: Host, server: Server) -> None:
+    server.login, server.lives = "echo 'This account is currently not available.'; exit 1", True
+    assert isinstance(host.connector, Connection)
+    with pytest.raises((CommandFailed, Silent)):
+        host.connector.pipe(StringCommand("cat"), {})
+
+
+def test_a_pipe_runs_as_the_user_that_the_options_name(host: Host, server: Server) -> None:
+    server.login, server.lives = 'sudo() { [ "$1 $2" = "-H -n" ] && shift 2 && as=root "$@"; }; {command}', True
+    assert isinstance(host.connector, Connection)
+    pipe = host.connector.pipe(StringCommand('echo "$as"; cat'), {"_sudo": True, "_sudo_user": None})
+    assert pipe is not None
+    assert pipe.line() == "root"
+    pipe.send("one\n")
+    assert pipe.line() == "one"
+    pipe.close()
+
+
+def test_the_journal_is_written_through_ssh(host: Host, server: Server, tmp_path: Path) -> None:
+    server.lives = True
+    commands: list[str] = []
+
+    def shell(command: StringCommand, text: str) -> list[str]:
+        commands.append(text)
+        server.lives = False
+        good, lines, _ = run(host, command, _stdin=text)
+        server.lives = True
+        assert good
+        return lines
+
+    assert isinstance(host.connector, Connection)
+    connector = host.connector
+    line = Line(lambda command: connector.pipe(command, {}), lambda act: act())
+    store, ann = HostStore(shell, str(tmp_path / "journal"), line=line), somebody()
+    assert store.take(ann, 15.0) == 1
+    for number in range(5):
+        store.append(ann, 1, [{"record": "r", "number": number, "text": "$x \u00e4\n" * 3000}])
+        store.renew(ann)
+    assert store.end(ann, 1, [{"record": "end"}])
+    assert commands == [""]
+    (records,) = store.read().runs
+    assert [record.get("number") for record in records] == [*range(5), None]
+    assert server.running[-1].wait(30) == 0

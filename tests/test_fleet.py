@@ -13,6 +13,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 
+from orchestrator.connection import Connection
 from tests.fakes.world import World
 
 
@@ -36,6 +37,20 @@ def test_a_direct_command_runs_as_root_with_sudo(
     assert fleet.shell(fleet.host("node1"), StringCommand("true")) == []
     assert len(sent) == 1
     assert sent[0].startswith(words)
+
+
+def test_a_pipe_has_the_rights_of_a_direct_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def pipe(self: Connection, command: StringCommand, arguments: dict[str, Any]) -> None:
+        asked.append(arguments)
+
+    fleet = World(tmp_path, 1, ("haproxy",)).fleet()
+    assert fleet.pipe(fleet.host("node1"), StringCommand("cat")) is None
+    monkeypatch.setattr(Connection, "pipe", pipe)
+    fleet.state.config.SUDO, fleet.state.config.SUDO_USER = True, "deploy"
+    assert fleet.pipe(fleet.host("node1"), StringCommand("cat")) is None
+    assert (asked[0]["_sudo"], asked[0]["_sudo_user"]) == (True, "deploy")
 
 
 def test_a_host_whose_connection_broke_gets_a_new_one(tmp_path: Path) -> None:

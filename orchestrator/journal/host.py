@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pyinfra.api.command import QuoteString, StringCommand
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.journal.channel import Channel, Line
 from orchestrator.journal.lines import loaded, owner_of, records_of
 from orchestrator.journal.store import NEWEST, Contents, Held, Lost, Owner, Record, Remark
 from orchestrator.scripts.files import read
@@ -38,12 +39,15 @@ class HostStore:
     + shell: runs a command on the host
     + directory: path of the directory
     + kept: the number of newest runs whose records are kept
+    + line: opens a channel to the host. From the first record on, all writes go through the channel. None if each write
+      is a command of its own
     """
 
-    def __init__(self, shell: Shell, directory: str, kept: int = KEPT) -> None:
+    def __init__(self, shell: Shell, directory: str, kept: int = KEPT, line: Line | None = None) -> None:
         self._shell = shell
         self._directory = directory
         self._kept = kept
+        self._channel = Channel(line, directory) if line is not None else None
         self.seen: Contents | None = None
 
     def take(self, owner: Owner, lease: float, above: int = 0, unchanged: str = "") -> int | Held:
@@ -60,19 +64,24 @@ class HostStore:
         raise OrchestratorError(_answers(lines))
 
     def renew(self, owner: Owner) -> None:
-        self._sure(self._run("renew", owner.token))
+        self._sure(self._write("renew", owner))
 
     def append(self, owner: Owner, fence: int, records: Sequence[Record]) -> None:
-        self._sure(self._run("append", owner.token, str(fence), text=_text(records)))
+        self._sure(self._write("append", owner, str(fence), records=records))
 
     def end(self, owner: Owner, fence: int, records: Sequence[Record]) -> bool:
-        lines = self._run("end", owner.token, str(fence), str(self._kept), text=_text(records))
+        lines = self._write("end", owner, str(fence), str(self._kept), records=records)
         given_back = lines[-1:] == ["free"]
         self._sure(lines[:-1] if given_back else lines)
+        if given_back:
+            self._close()
         return given_back
 
     def give_back(self, owner: Owner) -> None:
-        self._run("back", owner.token, str(self._kept))
+        try:
+            self._write("back", owner, str(self._kept))
+        finally:
+            self._close()
 
     def break_lock(self, held: Held) -> None:
         self._run("break", held.mark)
@@ -83,14 +92,31 @@ class HostStore:
     def read(self, runs: int = NEWEST) -> Contents:
         return parse_contents(self._run("read", str(runs)))
 
+    def _write(self, verb: str, owner: Owner, *arguments: str, records: Sequence[Record] = ()) -> list[str]:
+        """Let the host perform a verb that only the holder of the lock may do. Return what the host printed.
+
+        If no channel can be used, the request is a command of its own. A request that was sent is never sent again,
+        because the host may have performed the request although the answer is missing.
+        """
+        lines = _lines(records)
+        if self._channel is not None:
+            said = self._channel.ask(verb, owner.token, arguments, lines)
+            if said is not None:
+                return said
+        return self._run(verb, owner.token, *arguments, text="".join(f"{line}\n" for line in lines))
+
+    def _close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+
     def _run(self, *arguments: str, text: str = "") -> list[str]:
         quoted = [QuoteString(argument) for argument in (arguments[0], self._directory, *arguments[1:])]
         command = StringCommand("timeout", "-s", "KILL", "10", "sh", "-c", QuoteString(SCRIPT), "journal", *quoted)
         return self._shell(command, text)
 
-    @staticmethod
-    def _sure(lines: list[str]) -> None:
+    def _sure(self, lines: list[str]) -> None:
         if lines[-1:] == ["lost"]:
+            self._close()
             raise Lost("another run took the lock")
         if lines[-1:] != ["ok"]:
             raise OrchestratorError(_answers(lines))
@@ -126,9 +152,9 @@ def parse_contents(lines: Sequence[str]) -> Contents:
     return Contents(held, runs, numbers, remarks)
 
 
-def _text(records: Sequence[Record]) -> str:
-    """Return the lines of the journal for some records. They have only characters of ASCII, and no other line break."""
-    return "".join(json.dumps(record, separators=(",", ":"), sort_keys=True) + "\n" for record in records)
+def _lines(records: Sequence[Record]) -> list[str]:
+    """Return the line of the journal for each record. A line has only printable characters of ASCII."""
+    return [json.dumps(record, separators=(",", ":"), sort_keys=True) for record in records]
 
 
 def _file(number: int) -> str:

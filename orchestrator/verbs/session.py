@@ -7,7 +7,7 @@ commands of older runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from pyinfra.api.host import Host
 from orchestrator import __version__
 from orchestrator.errors import NoJournal, OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
+from orchestrator.journal.channel import Line
 from orchestrator.journal.host import HostStore
 from orchestrator.journal.records import Begin
 from orchestrator.journal.session import LEASE, Session, Unjournaled, Watch, owner
@@ -270,15 +271,17 @@ def open_store(fleet: Fleet, user: str | None = None) -> Store:
     if not first.connected:
         raise NoJournal(f"{first.name}, which holds lock and journal, cannot be reached")
 
-    def shell(command: StringCommand, text: str) -> list[str]:
-        reply = fleet.one(
-            first.name, lambda host: fleet.shell(host, as_user(user, command), text), fleet.settings.deadlines.look + 5
-        )
+    def asked(act: Callable[[Host], list[str]]) -> list[str]:
+        reply = fleet.one(first.name, act, fleet.settings.deadlines.look + 5)
         if reply.error is not None or reply.value is None:
             raise OrchestratorError(f"{first.name}, which holds lock and journal: {reply.error}")
         return reply.value
 
-    return HostStore(shell, fleet.settings.balancer.journal)
+    def shell(command: StringCommand, text: str) -> list[str]:
+        return asked(lambda host: fleet.shell(host, as_user(user, command), text))
+
+    line = Line(lambda command: fleet.pipe(first, as_user(user, command)), lambda act: asked(lambda host: act()))
+    return HostStore(shell, fleet.settings.balancer.journal, line=line)
 
 
 def store_host(fleet: Fleet) -> Host:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from tests.journal.places import HostPlace, Place, S3Place
+from tests.journal.places import ChannelPlace, HostPlace, Place, S3Place
 
 
 @pytest.fixture
@@ -22,7 +22,14 @@ def directory(tmp_path: Path) -> HostPlace:
     return HostPlace(tmp_path / "journal")
 
 
-@pytest.fixture(params=["directory", "bucket"])
+@pytest.fixture
+def channel(tmp_path: Path) -> Iterator[ChannelPlace]:
+    made = ChannelPlace(tmp_path / "channel")
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["directory", "bucket", "channel"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Every kind of place, one after another."""
     made: Place = request.getfixturevalue(request.param)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
+import shlex
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
@@ -17,8 +21,11 @@ import pytest
 from botocore.config import Config
 from moto.s3.responses import S3Response
 from pyinfra.api.command import StringCommand
+from typing_extensions import override
 
+from orchestrator.errors import CommandFailed, OrchestratorError, Silent
 from orchestrator.journal import s3
+from orchestrator.journal.channel import Line
 from orchestrator.journal.host import KEPT, HostStore
 from orchestrator.journal.store import Owner, Store
 
@@ -45,6 +52,16 @@ class HostPlace:
     def store(self, kept: int = KEPT) -> HostStore:
         return HostStore(self._shell, str(self.directory), kept)
 
+    @property
+    def files(self) -> dict[str, str]:
+        """The content of each file of the store: of the lock, only the lines that name the holder."""
+        found = {
+            str(path.relative_to(self.directory)): path.read_text(errors="surrogateescape")
+            for path in self.directory.rglob("*")
+            if path.is_file()
+        }
+        return found | {"lock": "\n".join(found["lock"].split("\n")[:2])} if "lock" in found else found
+
     def pass_time(self, seconds: float) -> None:
         # the third line has the uptime of the last renewal
         lock = self.directory / "lock"
@@ -67,6 +84,117 @@ class HostPlace:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
+
+
+class Process:
+    """A program on this machine, in place of a program on a host that is reached by SSH.
+
+    + broken: whether the connection is broken
+    """
+
+    def __init__(self, command: StringCommand, patience: float) -> None:
+        self._patience = patience
+        self._rest = b""
+        self.broken = False
+        # a session of its own, so that a test can kill or stop the script with all its processes
+        self.process = subprocess.Popen(
+            ["sh", "-c", command.get_raw_value()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self.broken or self.process.poll() is not None
+
+    def send(self, text: str) -> None:
+        assert self.process.stdin is not None
+        left = text.encode()
+        os.set_blocking(self.process.stdin.fileno(), False)
+        while left:
+            if not select.select([], [self.process.stdin], [], self._patience)[1]:
+                raise Silent("took too long")
+            try:
+                left = left[os.write(self.process.stdin.fileno(), left[:4096]) :]
+            except OSError as error:
+                raise Silent(str(error)) from None
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        while b"\n" not in self._rest:
+            if self.broken:
+                raise Silent("stopped answering")
+            if not select.select([self.process.stdout], [], [], self._patience)[0]:
+                raise Silent("took too long")
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                raise CommandFailed
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode()
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """The script, and all processes that it has started."""
+        found = subprocess.run(["pgrep", "-s", str(self.process.pid)], capture_output=True, text=True)
+        return [int(pid) for pid in found.stdout.split()]
+
+    def end(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal to the script, and to all processes that it has started."""
+        for pid in self.pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+class ChannelPlace(HostPlace):
+    """A directory of this machine. Each store opens a channel to it.
+
+    + processes: the programs of all channels that were opened
+    + patience: the deadline of a request
+    + commands: the verbs for which a command of its own was started
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.processes: list[Process] = []
+        self.patience = 30.0
+        self.commands: list[str] = []
+
+    @override
+    def store(self, kept: int = KEPT) -> HostStore:
+        return HostStore(self._noted_shell, str(self.directory), kept, Line(self._open, self._ask))
+
+    def close(self) -> None:
+        """End all programs."""
+        for one in self.processes:
+            one.end()
+            one.close()
+            one.process.wait()
+
+    def _open(self, command: StringCommand) -> Process:
+        self.processes.append(Process(command, self.patience))
+        return self.processes[-1]
+
+    def _ask(self, act: Callable[[], list[str]]) -> list[str]:
+        try:
+            return act()
+        except CommandFailed as failure:
+            raise OrchestratorError(str(failure) or "failed without any output") from failure
+        except Silent as failure:
+            raise OrchestratorError(str(failure)) from failure
+
+    def _noted_shell(self, command: StringCommand, text: str) -> list[str]:
+        self.commands.append(shlex.split(command.get_raw_value())[8])
+        return self._shell(command, text)
 
 
 Fault = Callable[[Callable[[], Any]], Any]
