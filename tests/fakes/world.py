@@ -197,6 +197,10 @@ class World:
         path = self.path / host / "broken"
         path.mkdir(exist_ok=True)
         (path / what).touch()
+        program = self.path / host / "usr/local/lib/orchestrator/shop" / what
+        if program.exists():
+            # what a former program has checked does not count for another program
+            program.touch()
 
     def mend(self, host: str) -> None:
         shutil.rmtree(self.path / host / "broken", ignore_errors=True)

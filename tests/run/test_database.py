@@ -186,7 +186,7 @@ def test_a_lost_connection_is_not_a_failed_command(released: World, monkeypatch:
     assert (silences, len(lines(released, "expanded"))) == ([3], 1)
 
 
-POINTS = 114
+POINTS = 106
 
 
 def cases() -> list[Any]:

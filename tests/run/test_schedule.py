@@ -22,7 +22,7 @@ SCHEDULE: list[dict[str, Any]] = [
     {"name": "tick", "command": "echo $RELEASE"},
     {"name": "all", "command": "echo $RELEASE", "on": "each"},
 ]
-POINTS = {"release": 100, "rollback": 42}
+POINTS = {"release": 94, "rollback": 42}
 HAND_OVER = 6
 """The number of points of a run of `schedule` that lets another node run the schedules: two for each node."""
 

@@ -16,7 +16,7 @@ from tests.run.conftest import followed
 from tests.run.test_crash import Death, Killed, is_consistent
 from tests.run.test_workers import EARLY, QUEUE
 
-POINTS = {"release": 136, "rollback": 66}
+POINTS = {"release": 130, "rollback": 66}
 
 
 def with_workers(world: World) -> dict[str, Any]:
