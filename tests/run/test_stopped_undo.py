@@ -168,7 +168,7 @@ def test_an_undo_does_not_restart_what_a_person_gave_traffic(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = released
-    failing_at(monkeypatch, "warm", lambda: moved_by_hand(world))
+    failing_at(monkeypatch, "gate", lambda: moved_by_hand(world))
     assert verbs.release(fleet(world), Options(ref="v1")) == 4
     assert restarted(world) == []
     assert "the undo stopped before `quiet`" in capsys.readouterr().err
@@ -198,7 +198,7 @@ def test_requests_that_only_a_balancer_sees_stop_the_undo(released: World, monke
     world = released
     drain = {"limit": 0.3, "at_limit": "refuse"}
     (world.path / "haproxy/in_flight").write_text("1\n")
-    failing_at(monkeypatch, "warm", world.commands.clear)
+    failing_at(monkeypatch, "gate", world.commands.clear)
     failing = verbs.release(fleet(world, drain=drain), Options(ref="v1"))
     assert failing == 1  # the first `quiet` refuses: nothing was begun
     (world.path / "haproxy/in_flight").unlink()

@@ -200,7 +200,8 @@ def test_other_data_is_no_action(data: dict[str, Any]) -> None:
 
 
 def test_the_table_has_every_action() -> None:
-    assert set(Action.__subclasses__()) == CLASSES
+    # another test file may have an action of its own
+    assert {one for one in Action.__subclasses__() if one.__module__.startswith("orchestrator.")} == CLASSES
     assert {type(step.action) for stage in plans.stages() for step in stage.do} == CLASSES
     assert len({action.name for action in CLASSES}) == len(CLASSES)
 
