@@ -252,7 +252,8 @@ class RunProbe:
         kinds = ", ".join(f"{count} {kind}" for kind, count in since.failures.items())
         words = f"{since.failed} of {since.requests} probe requests failed ({kinds})"
         if not before.failed:
-            raise NotYet(f"{words}, none before {self._since}")
+            first = "".join(f"; the first: {example}" for example in report.totals.examples[:1])
+            raise NotYet(f"{words}, none before {self._since}{first}")
         words += f" since {self._since}, {before.failed} of {before.requests} before"
         p = chance((before.failed, before.requests), (since.failed, since.requests))
         # judgement number i gets the fraction 1 / (i * (i + 1)) of the probability of a false alarm, as in comparison/

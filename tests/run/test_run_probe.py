@@ -47,7 +47,9 @@ class Process:
         requests, failed = Process.now
         targets = {url: Count(requests // len(self.urls)) for url in self.urls}
         failures = {"status": failed} if failed else {}
-        return Report(Totals(requests=requests, failed=failed, failures=failures, targets=targets))
+        examples = ["status: keepalive http://lb GET /: 502"][:failed]
+        totals = Totals(requests=requests, failed=failed, failures=failures, targets=targets, examples=examples)
+        return Report(totals)
 
     stop = peek
 
@@ -88,10 +90,15 @@ def test_no_failure_is_a_proof() -> None:
     assert probe((60, 3), (247, 0), proof="strict").end(0, judged=True).doubt == ""
 
 
+def test_the_message_names_the_first_failed_request() -> None:
+    with pytest.raises(NotYet, match=r"; the first: status: keepalive http://lb GET /: 502$"):
+        probe((60, 0), (247, 2)).look()
+
+
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ((60, 0), (247, 1), r"^1 of 247 probe requests failed \(1 status\), none before the cutover$"),
+        ((60, 0), (247, 1), r"^1 of 247 probe requests failed \(1 status\), none before the cutover; "),
         ((60, 1), (247, 98), r"^98 of 247 .* since the cutover, 1 of 60 before: more than before, and not by chance"),
         ((1000, 10), (1000, 60), "^60 of 1000 .*, 10 of 1000 before: more than before"),
     ],
