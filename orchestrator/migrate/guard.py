@@ -50,7 +50,7 @@ def exclusive(connection: Connection, asked: Asked, tell: Tell) -> Iterator[Ledg
 def locked(connection: Connection, lock: str, what: str, asked: Asked, tell: Tell) -> Iterator[None]:
     """Hold a lock during the ``with`` block. Raises Refused if another session holds the lock.
 
-    + what: what a session does that holds the lock, for messages
+    + what: words for messages: the work of the session that holds the lock
     """
     with connection.lock(lock) as got:
         if got:
