@@ -46,8 +46,9 @@ class Build(Action):
 def build(i: Inputs, user: Literal["deploy", "web"] = "deploy") -> tuple[Stage, ...]:
     """Return one stage for each build step that runs on the nodes. A stage runs on all nodes in parallel.
 
-    + user: the user who runs the build steps; the result has no stage for the steps of the other user. The web user's steps come after the stage `permit`: only then the web user
-      can read the environment file and write to the directories of the setting ``permissions.writable``
+    + user: the user who runs the build steps. The result has no stage for the steps of the other user. The web user's
+      steps come after the stage `permit`: only then the web user can read the environment file and write to the
+      directories of the setting ``permissions.writable``
 
     The stages need no undo, because removing the release removes the outputs of the build steps.
 

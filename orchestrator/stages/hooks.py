@@ -61,7 +61,7 @@ class RunHook(Action):
 
     @property
     def facts(self) -> dict[str, str]:
-        """The environment variables for the command, as far as the plan knows them: name -> value.
+        """The variables for the command, as far as the plan knows them: name -> value.
 
         The handler adds ORCHESTRATOR_USER and ORCHESTRATOR_REPORT, which only the process of the run knows.
         """
