@@ -225,7 +225,7 @@ class RunProbe:
     def close(self) -> None:
         """End the probe if it still runs, and keep its report. If the probe gives no report, kill the probe.
 
-        A probe that has not begun is killed, too.
+        Also kill the process of a probe that was prepared and has not begun.
         """
         if (unused := self._take_prepared()) is not None:
             unused.kill()

@@ -120,7 +120,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Performed:
-    """What a stage of a chain has done.
+    """The results of one stage of a chain.
 
     + results: the results of the steps that were performed, in the order of the steps. A step is missing if its place
       failed at an earlier stage of the chain

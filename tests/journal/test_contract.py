@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from orchestrator.journal.store import Held, Lost
+from orchestrator.journal.store import Held, Lost, Store
 from tests.journal.places import Place, somebody
 
 LEASE = 15.0
@@ -79,12 +79,18 @@ def test_a_renewal_or_a_record_restarts_the_lease(place: Place) -> None:
     assert isinstance(place.store().take(somebody("bob"), LEASE), Held)
 
 
-def test_an_owner_who_lost_the_lock_can_change_nothing(place: Place) -> None:
+def taken_over(place: Place) -> tuple[Store, Store]:
+    """The stores of Ann, who has begun a run and lost the lock, and of Bob, who has the lock now."""
     ann, bob = place.store(), place.store()
     ann.take(somebody("ann"), LEASE)
     ann.append(somebody("ann"), 1, [{"record": "begin"}])
     place.pass_time(LEASE + 3)
     bob.take(somebody("bob"), LEASE)
+    return ann, bob
+
+
+def test_an_owner_who_lost_the_lock_can_change_nothing(place: Place) -> None:
+    ann, _ = taken_over(place)
     with pytest.raises(Lost):
         ann.append(somebody("ann"), 1, [{"record": "late"}])
     with pytest.raises(Lost):
@@ -214,11 +220,7 @@ def test_the_end_appends_and_gives_the_lock_back(place: Place) -> None:
 
 
 def test_the_end_of_an_owner_who_lost_the_lock(place: Place) -> None:
-    ann, bob = place.store(), place.store()
-    ann.take(somebody("ann"), LEASE)
-    ann.append(somebody("ann"), 1, [{"record": "begin"}])
-    place.pass_time(LEASE + 3)
-    bob.take(somebody("bob"), LEASE)
+    ann, bob = taken_over(place)
     with pytest.raises(Lost):
         ann.end(somebody("ann"), 1, [{"record": "end"}])
     bob.renew(somebody("bob"))
