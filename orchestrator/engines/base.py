@@ -15,9 +15,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from typing_extensions import override
 
 from orchestrator.database.model import Engine
-from orchestrator.engines.trouble import flat
+from orchestrator.engines.trouble import ENDED_CODES, flat
 from orchestrator.engines.url import DatabaseUrl
-from orchestrator.errors import Blocked, LockBusy, OrchestratorError
+from orchestrator.errors import Blocked, LockBusy, OrchestratorError, StatementFailed
 
 PATIENCE = 300.0
 """Seconds for which a statement is tried again, if another session holds a lock."""
@@ -25,6 +25,12 @@ CONNECT = 10
 """Seconds after which a server that does not answer counts as unreachable."""
 LOCK_TIMEOUT = 500
 """Milliseconds that a statement waits for a lock in PostgreSQL."""
+LONGEST_WAIT = 0.5
+"""Seconds after which a second session ends a statement that still waits for the lock of a table.
+
+All queries of the application that need this table wait behind the statement. MariaDB and MySQL themselves would let
+the statement wait for at least 1 s.
+"""
 LOOK = 0.1
 """Seconds between two looks at the sessions that hold a lock."""
 
@@ -142,6 +148,17 @@ class Connection(ABC):
         with open transactions. Such a list is not certain.
         """
 
+    def waits_for_table(self, session: int) -> bool:
+        """Return whether another session waits for the lock of a table at present, and must not wait for long.
+
+        The base class returns False, because PostgreSQL itself ends such a wait in time.
+        """
+        return False
+
+    def end_statement(self, session: int) -> None:
+        """End the present statement of another session. The server undoes the statement."""
+        raise NotImplementedError
+
     @abstractmethod
     def _wait_for_locks(self, attempt: int, blockers: Sequence[Session]) -> None:
         """Set how long the next attempt of a statement waits for locks.
@@ -253,6 +270,8 @@ class _Watch:
         self.waiting = waiting
         self.seen: list[Session] = []
         self._sure = False
+        self._waits_since: float | None = None
+        self._ended_wait = False
         self._connection: Connection | None = None
         self._error = ""
 
@@ -272,7 +291,10 @@ class _Watch:
             self._connection.close()
 
     def watched(self, attempt: Callable[[], None]) -> None:
-        """Call ``attempt``. From the second call on, find out at the same time which sessions block it."""
+        """Call ``attempt``. From the second call on, find out at the same time which sessions block it.
+
+        If ``attempt`` then waits too long for the lock of a table, end its statement, and raise LockBusy.
+        """
         if self._connection is None:
             try:
                 return attempt()
@@ -280,14 +302,20 @@ class _Watch:
                 self.open()
                 self._look()
                 raise
+        self._waits_since, self._ended_wait = None, False
         done = threading.Event()
         looking = threading.Thread(target=self._look_until, args=(done,), daemon=True)
         looking.start()
         try:
-            return attempt()
-        finally:
-            done.set()
-            looking.join()
+            try:
+                return attempt()
+            finally:
+                done.set()
+                looking.join()
+        except StatementFailed as failure:
+            if self._ended_wait and failure.code in ENDED_CODES:
+                raise LockBusy(str(failure), failure.code) from None
+            raise
 
     def open(self) -> None:
         """Open the session that looks."""
@@ -306,9 +334,25 @@ class _Watch:
             return
         try:
             sure, seen = self._connection.blockers(self.waiting.id)
+            self._end_long_wait(self._connection)
         except (OrchestratorError, LockBusy) as error:
             self._error = str(error)
             return
         # a look between two waits finds nothing: the last sessions that were found are still the best answer
         if seen:
             self._sure, self.seen = sure, seen
+
+    def _end_long_wait(self, connection: Connection) -> None:
+        """End the statement of ``waiting`` if each look for LONGEST_WAIT seconds found that it waits for a table.
+
+        The time of the statement itself does not count, because a change of a large table may work for long before it
+        waits for its last lock.
+        """
+        now = time.monotonic()
+        if not connection.waits_for_table(self.waiting.id):
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = now
+        elif now - self._waits_since >= LONGEST_WAIT:
+            connection.end_statement(self.waiting.id)
+            self._ended_wait = True

@@ -40,6 +40,9 @@ JOIN performance_schema.threads AS them ON them.thread_id = held.owner_thread_id
 JOIN information_schema.processlist AS p ON p.id = them.processlist_id
 WHERE pending.lock_status = 'PENDING'
 """
+_WAITING = """
+SELECT id FROM information_schema.processlist WHERE id = %s AND state LIKE 'Waiting for%%lock'
+"""
 _TRANSACTIONS = """
 SELECT p.id, p.user, p.host, if(p.command = 'Sleep', 'idle in transaction', p.command),
     timestampdiff(MICROSECOND, t.trx_started, now(6)) / 1e6, coalesce(t.trx_query, p.info, '')
@@ -160,6 +163,14 @@ class MariaDB(Connection):
                 if found:
                     return sure, [_session(*row) for row in found]
         return False, []
+
+    @override
+    def waits_for_table(self, session: int) -> bool:
+        return bool(self.query(_WAITING, (session,)))
+
+    @override
+    def end_statement(self, session: int) -> None:
+        self.execute(f"KILL QUERY {int(session)}")
 
     @override
     def _wait_for_locks(self, attempt: int, blockers: Sequence[Session]) -> None:

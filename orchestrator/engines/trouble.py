@@ -12,6 +12,8 @@ LOCK_CODES = {"55P03", "40P01", "1205", "1213", "3572"}
 """Error codes of a lock that is not free, and of a deadlock. The server has changed nothing, so the statement can be
 tried again.
 """
+ENDED_CODES = {"1317"}
+"""Error codes of a statement that another session has ended. The server has undone the statement."""
 DENIED_CODES = ("42501", "1142", "1143", "1044", "1227", "1370")
 """Error codes of a right that the user does not have."""
 LOST_CODES = {

@@ -148,6 +148,36 @@ def test_a_statement_waits_for_a_lock_only_shortly(server: Server, database: Dat
     assert busy.value.code == ("55P03" if server.engine is Engine.POSTGRES else "1205")
 
 
+def test_a_statement_that_waits_too_long_is_ended(server: Server, database: DatabaseUrl, session: Connection) -> None:
+    """In PostgreSQL the server ends the wait; in MariaDB a second session does, long before the server would."""
+    session.execute("CREATE TABLE t (a int)")
+
+    def attempt() -> None:
+        if server.engine is Engine.MARIADB:
+            session.execute("SET lock_wait_timeout = 30")
+        session.execute("ALTER TABLE t ADD COLUMN b int")
+
+    with holding(database, "t") as other, pytest.raises(Blocked) as blocked:
+        session.retry(attempt, "the change", patience=0, watch=True)
+    assert blocked.value.code == ("55P03" if server.engine is Engine.POSTGRES else "1317")
+    assert f"session {other.id} (" in str(blocked.value)
+    session.execute("ALTER TABLE t ADD COLUMN b int")
+
+
+def test_a_statement_that_others_end_is_not_tried_again(database: DatabaseUrl, session: Connection) -> None:
+    with connect(database) as other:
+        statement = "SELECT pg_cancel_backend(%s)" if session.engine is Engine.POSTGRES else "KILL QUERY %s"
+        timer = threading.Timer(0.5, lambda: other.query(statement, (session.id,)))
+        timer.start()
+        asleep = (
+            "SELECT pg_sleep(60)" if session.engine is Engine.POSTGRES else "SELECT 1 FROM (SELECT sleep(60) AS s) AS t"
+        )
+        with pytest.raises(StatementFailed) as failed:
+            session.retry(lambda: session.execute(asleep), "the query", watch=True)
+        timer.join()
+    assert failed.value.code == ("57014" if session.engine is Engine.POSTGRES else "1317")
+
+
 def test_a_blocked_statement_is_tried_again(database: DatabaseUrl, session: Connection) -> None:
     session.execute("CREATE TABLE t (a int)")
     lines: list[str] = []
