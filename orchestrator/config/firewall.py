@@ -32,7 +32,7 @@ class Firewall(Section):
         "exception: with a switch behind an API, such as `alb`, this tool does not know the addresses of the load "
         "balancer, so the nodes have the firewall only if `allow` has an entry. If other programs have connections "
         "to the ports before a node gets the firewall for the first time, provisioning is refused. With `True`, "
-        "provisioning only shows a warning, except with a switch behind an API",
+        "provisioning only shows a warning; with a switch behind an API, provisioning is refused nevertheless",
     )
     allow: list[Annotated[str, AfterValidator(source)]] = Field(
         [],

@@ -49,7 +49,7 @@ def compare(before: Catalog, after: Catalog) -> tuple[Problem, ...]:
 
 
 def new_values(before: Catalog, after: Catalog) -> tuple[tuple[str, Column], ...]:
-    """Tables and columns in which inserts of the old code no longer store the same value: a new default, or NULL.
+    """Tables and columns in which inserts of the old code now store another value, a new default or NULL.
 
     Only the server can say whether such a value fits the column.
     """

@@ -222,8 +222,8 @@ Closes = Literal["", "page", "kept", "hold"]
 """Whether a run closes the site to all but the testers (docs/maintenance.md).
 
 ``page``: the balancers send the page of maintenance from before the cutover until the new release is verified.
-``kept``: the balancers sent the page before the run, and go on to send the page after the run. ``hold``: the balancers
-let new requests wait, from before the cutover until the new release is verified. Empty: the site is open.
+``kept``: the balancers sent the page before the run, and continue to send the page after the run. ``hold``: the
+balancers let new requests wait, from before the cutover until the new release is verified. Empty: the site is open.
 """
 
 

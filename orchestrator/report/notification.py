@@ -61,7 +61,7 @@ class Story:
 
 
 def moment_of(ended: Ended) -> Moment:
-    """Return the moment at which a target gets a message about the end of a run."""
+    """Return how a run ended, as one of the words that ``on`` of a target can list."""
     if ended.paused:
         return "waiting"
     if ended.committed:

@@ -52,7 +52,9 @@ class Git(SourceKind):
         return missing(found, self._source, self.settings)
 
     def revision(self, fleet: Fleet, ref: str) -> str:
-        """Return the hash of the commit that a ref names in the origin. The first node that answers asks the origin.
+        """Return the hash of the commit that a ref names in the origin.
+
+        One node asks the origin. If this node does not answer, the next node asks.
 
         If the ref is a full commit hash, this returns the ref unchanged, even if the origin has no such commit.
 

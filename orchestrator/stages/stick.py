@@ -110,7 +110,7 @@ def attach_again(i: Inputs) -> Stage:
 
 
 def _detach(i: Inputs, color: Color, wait: bool) -> tuple[Step, ...]:
-    """Return one step for each sticky switch, which detaches a color.
+    """Return one step for each sticky switch. The step detaches a color from the switch.
 
     + wait: whether the step first waits for the duration of the stickiness
     """

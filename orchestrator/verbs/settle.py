@@ -1,6 +1,7 @@
 """Settle an earlier run that stopped before its end: complete the run if it was committed, otherwise undo the run.
 
-The verbs `release`, `code`, `rollback` and `join` settle an earlier run before they begin their own run.
+The verbs `release`, `code`, `rollback`, `join`, `contract` and `maintenance` settle an earlier run before they begin
+their own run.
 """
 
 from __future__ import annotations

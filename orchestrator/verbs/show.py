@@ -95,7 +95,7 @@ def show_for_approval(fleet: Fleet, verb: str, options: Options, verbose: bool) 
 
 
 def settled_first(earlier: RunHistory) -> str:
-    """Return one line that says whether the command will first complete or undo the earlier run, which had stopped."""
+    """Return one line for a run that stopped before its end: this command first completes the run, or undoes it."""
     way = "completes it" if earlier.committed else "undoes it"
     return (
         f"{earlier.name} stopped before its end: this command {way} first, and continues if the plan is still the same"

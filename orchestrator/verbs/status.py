@@ -67,7 +67,7 @@ class Journal:
     """Facts about the journal that ``status`` prints in addition to the journal's contents.
 
     + problem: one line that says why the lock cannot be read; empty if it can be read
-    + unreadable: if a run has to be settled and its record cannot be read: one line that says why; otherwise empty
+    + unreadable: one line that says why the record of a run that has to be settled cannot be read; otherwise empty
     + noted: the numbers of the runs that could not write the journal, and are noted on the hosts
     """
 
@@ -244,7 +244,7 @@ def _either(names: Sequence[str]) -> str:
 
 
 def _ran(run: RunHistory) -> str:
-    """Return the line about a run: time, verb, release with its ref, how the run ended, after which time, who, why."""
+    """Return the line about a run: start time, verb, release with its ref, result, duration, operator, reason."""
     inputs = run.inputs or {}
     ref = str(inputs.get("ref") or "")
     release = str(inputs.get("release", "")) + (f" ({ref})" if ref else "")
