@@ -258,7 +258,8 @@ class Walk:
     """Walks along a plan once: performs or undoes stages, writes the journal, and shows the events to the operator.
 
     Before a step that needs a color without traffic (``Step.needs``), the walk asks the switches. If a switch objects,
-    the step is not performed: a run is undone, and an undo stops there and leaves both colors running.
+    the step is not performed. If the walk was performing the run, the walk then undoes the run. If the walk was undoing
+    the run, the undo stops there and leaves both colors running.
 
     + surveyed: whether the caller has just read all switches and found that all traffic goes to the live color. If so,
       the walk asks the switches only in an undo, because until then only the run itself moves traffic
