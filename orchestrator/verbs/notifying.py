@@ -46,7 +46,7 @@ class Notifier:
         self._looking: gevent.Greenlet | None = None
 
     def begin(self, i: Inputs, started: bool = True) -> None:
-        """Let a node list the new commits beside the run, and then tell the targets that a run has begun.
+        """While the run continues, let a node list the new commits, and then send the message that a run has begun.
 
         + started: whether the run begins. False if this command continues a run
         """
