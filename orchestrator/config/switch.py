@@ -58,7 +58,7 @@ class Switch(Section):
     @model_validator(mode="wrap")
     @classmethod
     def _of_its_kind(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        """Validate a dictionary with the section class of its kind, which the key ``kind`` of the dictionary names.
+        """Validate a dictionary. The key ``kind`` of the dictionary selects the section class that validates it.
 
         Raises ValueError if the kind is unknown.
         """

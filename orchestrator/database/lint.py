@@ -56,7 +56,8 @@ def lint(
 
     + text: content of the file
     + name: name of the file, for the result
-    + try_out: runs the statements on a shadow, so that two judges decide together; None without a shadow
+    + try_out: function that runs the statements on a shadow. The lint and the shadow then decide together. None: there
+      is no shadow, and only the lint decides
     + ran: indexes, from 0, of the statements that the live database has carried out already. They have no findings, and
       do not run on the shadow
     """

@@ -80,7 +80,7 @@ def _create(tree: exp.Create, engine: Engine) -> list[Trace | None]:
 
 
 def _action(node: exp.Expr, table: tuple[str, ...], engine: Engine) -> Trace | None:
-    """The trace of one action of ALTER TABLE; None if the catalog cannot tell."""
+    """The trace of one action of ALTER TABLE; None if the catalog does not show whether it was done."""
     if isinstance(node, exp.ColumnDef):
         return Trace(Kind.COLUMN, table, name_of(node.this, engine))
     if isinstance(node, exp.Drop) and str(node.args.get("kind")).upper() == "COLUMN":

@@ -131,7 +131,7 @@ class Postgres(Connection):
 
 
 def _arguments(url: DatabaseUrl, through: Through) -> dict[str, Any]:
-    """The arguments of ``psycopg.connect``. For TLS, a tunnel does not change the name of the server."""
+    """The arguments of ``psycopg.connect``. Also through a tunnel, TLS checks the name of the server itself."""
     host, port, address = url.socket or url.host, url.port, ""
     if isinstance(through, str):
         host = through

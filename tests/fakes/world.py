@@ -315,7 +315,8 @@ class World:
         )
         (library / "check-stack").chmod(0o755)
         releases = self.path / name / "srv/shop/releases"
-        (library / "pack").write_text(f"#!/bin/sh\nexec tar -C {releases} --exclude=$1/.git -c $1\n")
+        left_out = "--exclude=$1/.git --exclude=$1/.release/checked"
+        (library / "pack").write_text(f"#!/bin/sh\nexec tar -C {releases} {left_out} -c $1\n")
         (library / "pack").chmod(0o755)
         # the real bar uses the firewall; here it is a list, which the fake `curl` respects
         barred = self.path / name / "barred"

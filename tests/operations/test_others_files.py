@@ -60,7 +60,8 @@ class Node:
         self.script("setfacl", SETFACL)
         # removes as root does: the path is removed, whoever owns it
         self.script("remove", f'mv "{self.root}/releases/.$1.part" "{scratch}/removed"')
-        self.script("pack", f'tar -C "{self.root}/releases" -c --exclude="$1/.git" -- "$1"')
+        left_out = '--exclude="$1/.git" --exclude="$1/.release/checked"'
+        self.script("pack", f'tar -C "{self.root}/releases" -c {left_out} -- "$1"')
         for path in (scratch, *scratch.rglob("*")):
             os.chown(path, US, US, follow_symlinks=False)
         # the web user has made these files

@@ -232,8 +232,11 @@ def test_links_that_are_swapped_all_the_time_lead_nowhere(node: Node) -> None:
     assert {path.lstat().st_gid for path in (cache, *cache.rglob("*"))} == {pwd.getpwnam("www-data").pw_gid}
 
 
-def test_a_release_is_packed_as_it_is_without_git_s_link(node: Node) -> None:
+def test_a_release_is_packed_without_what_is_of_this_node(node: Node) -> None:
     release = node.releases / RELEASE
+    (release / ".release").mkdir()
+    for name in ("checked", "tree"):
+        (release / ".release" / name).write_text("x\n")
     (release / ".git").write_text("gitdir: elsewhere\n")
     (release / ".gitignore").write_text("x\n")
     (release / "config/.git").mkdir()
@@ -243,7 +246,10 @@ def test_a_release_is_packed_as_it_is_without_git_s_link(node: Node) -> None:
     listed = subprocess.run(["tar", "-t"], input=done.stdout, capture_output=True, check=True).stdout.decode()
     assert sorted(listed.splitlines()) == [
         f"{RELEASE}/{name}"
-        for name in ("", ".env", ".gitignore", "config/", "config/.git/", "config/env", "config/shadow", "out")
+        for name in (
+            *("", ".env", ".gitignore", ".release/", ".release/tree"),
+            *("config/", "config/.git/", "config/env", "config/shadow", "out"),
+        )
     ]
 
 
