@@ -25,7 +25,7 @@ from orchestrator.facts.clock import Clock
 from orchestrator.facts.commits import Commits
 from orchestrator.facts.contents import Contents
 from orchestrator.facts.fired import Fired
-from orchestrator.facts.idle import ColorInFlight, KeptConnections
+from orchestrator.facts.idle import ColorInFlight, OpenConnections
 from orchestrator.facts.migration import Migration
 from orchestrator.facts.node import Node
 from orchestrator.facts.older import Older
@@ -204,7 +204,7 @@ ASKED: dict[str, Asked] = {
         service="",
         main="/srv/shop/blue/run/fpm.sock",
     ),
-    "kept": fact(KeptConnections, "kept\n0 0 a:80 b:9 lastsnd:500 lastrcv:600\n", port=80),
+    "open connections": fact(OpenConnections, "connections\n0 0 a:80 b:9\n", port=80),
     "revision": fact(
         Revision, f"{HASH[:40]}\trefs/heads/main\n{HASH[:40]}\tmirror\n", root="/srv", origin="o", ref="main"
     ),

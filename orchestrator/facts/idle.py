@@ -1,4 +1,4 @@
-"""Count the requests and streams that a color still serves on a node, and count idle connections to a port."""
+"""Count the requests and streams that a color still serves on a node, and list the open connections to a port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.scripts.files import read
 
 SCRIPT = read("facts/in_flight.sh")
 
-KEPT = read("facts/kept.sh")
+CONNECTIONS = read("facts/open_connections.sh")
 
 SETTLED = 300
 """Milliseconds without any byte on a connection, after which the connection may count as idle.
@@ -108,20 +108,18 @@ class ColorInFlight(Fact[InFlight]):
         return InFlight(sum(busy(line) for line in connections), requests, streams)
 
 
-class KeptConnections(Fact[int]):
+class OpenConnections(Fact[frozenset[str]]):
     """
-    Returns the number of idle connections to a port; None if the node did not answer.
-
-    An idle connection is an open connection for which the function ``busy`` returns False.
+    Returns the addresses of the clients that have an open connection to a port, each with the client's port.
 
     + port: the port
     """
 
     @override
     def command(self, port: int) -> StringCommand:
-        return question(KEPT, str(port))
+        return question(CONNECTIONS, str(port))
 
     @override
-    def parse(self, output: list[str]) -> int:
+    def parse(self, output: list[str]) -> frozenset[str]:
         # the first line only proves that the script ran
-        return sum(not busy(line) for line in output[1:])
+        return frozenset(line.split()[3] for line in output[1:])

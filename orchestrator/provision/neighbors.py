@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from orchestrator.errors import CommandFailed, NotYet
 from orchestrator.facts.base import Fact
-from orchestrator.facts.idle import KeptConnections
+from orchestrator.facts.idle import OpenConnections
 from orchestrator.fleet import Fleet
 from orchestrator.scripts.command import question
 from orchestrator.scripts.files import read
@@ -70,16 +70,25 @@ def mark(fleet: Fleet, host: Host, verb: str) -> None:
 
 
 def until_let_go(fleet: Fleet, host: Host, listening: Sequence[int], limit: float = KEPT) -> None:
-    """Wait until nginx on the current host has no idle connections, at most ``limit`` seconds.
+    """Wait until the present connections to nginx on the current host have ended, at most ``limit`` seconds.
 
-    If idle connections are left after this time, the function returns without an error.
+    To be called when nginx already ends each connection after the next answer. Later connections do not count, because
+    nginx ends them in this way. Each present connection counts, also if a request is in flight on the connection. nginx
+    may have promised to keep this connection, and then the client may send its next request at the moment of the
+    reload. If present connections are left after ``limit`` seconds, the function returns without an error.
 
     + listening: the ports of nginx whose connections count
     + limit: the default is `KEPT` (80 seconds)
     """
 
+    def connections() -> set[tuple[int, str]]:
+        return {(port, client) for port in listening for client in fleet.look(host, OpenConnections, port=port)}
+
+    left = connections()
+
     def ask() -> None:
-        if any(fleet.look(host, KeptConnections, port=port) != 0 for port in listening):
+        left.intersection_update(connections() if left else ())
+        if left:
             raise NotYet("connections are kept")
 
     with suppress(CommandFailed):

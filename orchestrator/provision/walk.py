@@ -603,15 +603,17 @@ def _until_answered(fleet: Fleet, name: str) -> None:
 
 
 def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int], limit: float = KEPT) -> None:
-    """Wait until ports of a host have no idle connection, but at most ``limit`` seconds for each port.
+    """Wait until the present connections to ports of a host have ended, but at most ``limit`` seconds for each port.
 
-    A reload of nginx loses a request that arrives on an idle connection. This function is for a host that still gets
+    A reload of nginx loses a request that arrives on an idle connection, or that follows an answer with which nginx
+    promised to keep the connection. To be called when the drain mark exists, so that nginx ends each connection after
+    the next answer. This function is for a host that still gets
     new connections: a balancer, a node without balancers, or the only node with traffic, which must not be barred. The
     function is also for a barred node whose colors stop (`POOLED`).
 
     nginx closes an idle connection within `KEPT` seconds (80) after the last answer on the connection. If a connection
-    is idle for a longer time, it never had a request. This function does not wait longer for such a connection, and
-    returns without an error.
+    is open for longer, the connection never had a request, or is a stream, or carries a very long answer. This function
+    does not wait longer for such a connection, and returns without an error.
 
     + name: name of the host
     + ports: the ports to which the connections go

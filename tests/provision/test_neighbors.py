@@ -59,19 +59,21 @@ def test_only_other_applications_are_marked(host: Path) -> None:
 
 
 class Connected:
-    """The commands on a host, and the idle connections to the port 8000, which end one after another."""
+    """The commands on a host, and the clients with connections to the port 8000.
 
-    def __init__(self, idle: int) -> None:
-        self.idle = idle
+    + looks: the clients at each look. The last look has no more clients of the first one
+    """
+
+    def __init__(self, *looks: str) -> None:
+        self.looks = list(looks)
         self.did: list[str] = []
 
     def mark(self, fleet: Fleet, host: Any, verb: str) -> None:
         self.did.append(verb)
 
-    def look(self, host: Any, fact: Any, port: int) -> int:
-        self.did.append(f"{self.idle} idle")
-        self.idle -= 1
-        return self.idle + 1
+    def look(self, host: Any, fact: Any, port: int) -> frozenset[str]:
+        self.did.append(self.looks.pop(0))
+        return frozenset(self.did[-1])
 
 
 def let_go(monkeypatch: pytest.MonkeyPatch, known: Connected, ports: list[int], fails: bool = False) -> list[str]:
@@ -84,16 +86,23 @@ def let_go(monkeypatch: pytest.MonkeyPatch, known: Connected, ports: list[int], 
     return known.did
 
 
-def test_nginx_is_reloaded_when_no_connection_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert let_go(monkeypatch, Connected(2), [8000]) == ["on", "2 idle", "1 idle", "0 idle", "reload", "off"]
+@pytest.mark.parametrize("looks", [["ab", "b", ""], ["ab", "bc", "cd"], ["a", "bcd"], [""]])
+def test_nginx_is_reloaded_when_former_connections_ended(monkeypatch: pytest.MonkeyPatch, looks: list[str]) -> None:
+    """Connections that were opened after the mark do not count: nginx ends them after their next answer."""
+    assert let_go(monkeypatch, Connected(*looks), [8000]) == ["on", *looks, "reload", "off"]
+
+
+def test_the_wait_for_connections_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbors.until_let_go, "__defaults__", (0.0,))
+    assert let_go(monkeypatch, Connected("a", "a"), [8000]) == ["on", "a", "a", "reload", "off"]
 
 
 def test_without_other_applications_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert let_go(monkeypatch, Connected(2), []) == ["reload"]
+    assert let_go(monkeypatch, Connected("ab"), []) == ["reload"]
 
 
 def test_a_failed_reload_ends_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Connected(0)
+    known = Connected("")
     with pytest.raises(StepFailed):
         let_go(monkeypatch, known, [8000], fails=True)
-    assert known.did == ["on", "0 idle", "reload", "off"]
+    assert known.did == ["on", "", "reload", "off"]
