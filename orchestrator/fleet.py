@@ -27,7 +27,8 @@ from orchestrator.config import Settings
 from orchestrator.config.form import nearest
 from orchestrator.config.identity import Identity, identity, name_of
 from orchestrator.config.switch import BalancerSwitch, Switch
-from orchestrator.connection import Connection, Pipe, transport_of
+from orchestrator.connection.connector import Connection, transport_of
+from orchestrator.connection.pipe import Pipe
 from orchestrator.environment import Variables
 from orchestrator.errors import CommandFailed, OrchestratorError, Silent, Unclear, UsageError
 from orchestrator.mask import Mask

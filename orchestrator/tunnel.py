@@ -11,7 +11,7 @@ from gevent.server import StreamServer
 from paramiko import SSHException
 from pyinfra.api.host import Host
 
-from orchestrator.connection import transport_of
+from orchestrator.connection.connector import transport_of
 
 CHUNK = 65536
 """The largest number of bytes that are forwarded at once."""

@@ -13,7 +13,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 
-from orchestrator.connection import Connection
+from orchestrator.connection.connector import Connection
 from tests.fakes.world import World
 
 

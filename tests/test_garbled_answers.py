@@ -16,7 +16,7 @@ from pyinfra.api.host import Host
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine
 
-from orchestrator.connection import decoded
+from orchestrator.connection.marks import decoded
 from orchestrator.errors import CannotTell, OrchestratorError
 from orchestrator.facts.answers import ColorAnswers, MemberAnswers
 from orchestrator.facts.balancer import BalancerLines

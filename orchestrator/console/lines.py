@@ -16,7 +16,8 @@ from pyinfra.api.host import Host
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.ssh import SSHConnector
 
-from orchestrator.connection import Connection, printable
+from orchestrator.connection.connector import Connection
+from orchestrator.connection.marks import printable
 from orchestrator.errors import Silent
 
 PIECE = 65536

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from orchestrator.connection import printable
+from orchestrator.connection.marks import printable
 from orchestrator.plan.inputs import Inputs
 from orchestrator.probe.report import Report
 from orchestrator.run.walk import WARNING, Ended, Event, Result, alike, by_error

@@ -16,7 +16,7 @@ from typing_extensions import override
 from orchestrator.console import lines
 from orchestrator.scripts.guarded import guarded
 from orchestrator.verbs.task import SCRIPT
-from tests import test_connection_over_ssh as over_ssh
+from tests.connection import test_over_ssh as over_ssh
 from tests.fakes.processes import eventually, wait_until_dead
 
 RELEASE = "20260101T000000Z-aaaaaaa"

@@ -1,6 +1,6 @@
 """Servers that greet every login, speak German, or have garbled files: no command fails, and no request.
 
-`tests/test_connection.py` and `tests/test_garbled_answers.py` test the same without a fleet.
+`tests/connection/test_marks.py` and `tests/test_garbled_answers.py` test the same without a fleet.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ from pyinfra.api.state import State
 from pyinfra.connectors.ssh import SSHConnector
 from typing_extensions import override
 
-from orchestrator.connection import SPARE, Connection, Pipe
+from orchestrator.connection.connector import Connection
+from orchestrator.connection.pipe import SPARE, Pipe
 from orchestrator.errors import CommandFailed, Silent, Unclear
 from orchestrator.journal.channel import Line
 from orchestrator.journal.host import HostStore

@@ -9,7 +9,7 @@ import pytest
 from pyinfra.api.command import StringCommand
 from pyinfra.connectors.util import OutputLine, make_unix_command
 
-from orchestrator.connection import Heard, decoded, marked, no_answer, printable, within_marks
+from orchestrator.connection.marks import Heard, decoded, marked, no_answer, printable, within_marks
 from orchestrator.errors import Unclear
 from orchestrator.scripts.command import question, script
 from orchestrator.scripts.files import read
