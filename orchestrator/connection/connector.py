@@ -29,8 +29,9 @@ from typing_extensions import override
 
 from orchestrator.connection.marks import Lines, decoded, marked, new_mark, no_answer, printable, within_marks
 from orchestrator.connection.pipe import NO_STATUS, Pipe, open_pipe
+from orchestrator.connection.session import SharedSession
 from orchestrator.errors import Silent, Unclear
-from orchestrator.scripts.command import Question
+from orchestrator.scripts.command import Question, Shared
 from orchestrator.scripts.files import assign, read
 
 
@@ -47,6 +48,7 @@ class Connection(BaseConnector):
     def __init__(self, connector: BaseConnector) -> None:
         self.state, self.host, self.data = connector.state, connector.host, connector.data
         self.inner = connector
+        self._session = SharedSession(connector) if isinstance(connector, SSHConnector) else None
 
     @override
     @staticmethod
@@ -62,6 +64,8 @@ class Connection(BaseConnector):
 
     @override
     def disconnect(self) -> None:
+        if self._session is not None:
+            self._session.close()
         self.inner.disconnect()
 
     @override
@@ -80,7 +84,7 @@ class Connection(BaseConnector):
         if print_input:
             echo(f"{self.host.print_prefix}>>> {command}", err=True)
         try:
-            lines = self._run(marked(command, mark), arguments)
+            lines = self._run(marked(command, mark), arguments, isinstance(command, Shared))
         except (OSError, EOFError, SSHException) as broken:
             raise Silent(str(broken) or "stopped answering") from None
         heard = within_marks(lines, mark)
@@ -92,13 +96,29 @@ class Connection(BaseConnector):
                 echo(f"{self.host.print_prefix}{line.line}", err=True)
         return good, CommandOutput(list(heard.lines))
 
-    def _run(self, command: StringCommand, arguments: dict[str, Any]) -> Lines:
-        """Run a command, and return all lines that the host printed."""
+    def _run(self, command: StringCommand, arguments: dict[str, Any], shared: bool) -> Lines:
+        """Run a command, and return all lines that the host printed.
+
+        + shared: whether the command may share an SSH session with other commands
+        """
         if isinstance(self.inner, SSHConnector):
-            output = _over_ssh(self.inner, command, arguments)
+            output = self._in_session(self.inner, command, arguments) if shared else None
+            if output is None:
+                output = _over_ssh(self.inner, command, arguments)
         else:
             _, output = self.inner.run_shell_command(command, print_output=False, print_input=False, **arguments)
         return [OutputLine(line.buffer_name, printable(line.line)) for line in output.combined_lines]
+
+    def _in_session(
+        self, connector: SSHConnector, command: StringCommand, arguments: dict[str, Any]
+    ) -> CommandOutput | None:
+        """Run a command in the shared session. Return None if the command has not run, because it needs its own."""
+        control = extract_control_arguments(cast(Any, arguments := dict(arguments)))
+        alone = any(control.get(argument) for argument in ("_stdin", "_get_pty", "_timeout"))
+        if self._session is None or alone or _may_ask(arguments):
+            return None
+        text = make_unix_command_for_host(connector.state, connector.host, command, **arguments)
+        return self._session.run(text.get_raw_value())
 
     def pipe(self, command: StringCommand, arguments: dict[str, Any]) -> Pipe | None:
         """Start a command, and return its standard input and output. Return None if the host is not reached by SSH.
@@ -171,11 +191,17 @@ def _over_ssh(connector: SSHConnector, command: StringCommand, arguments: dict[s
             raise EOFError
         return status, output
 
-    if not (arguments.get("_sudo") and sys.stdin.isatty()):
-        # pyinfra would ask for sudo's password, even if the sudo of a script failed, or if there is no terminal for the
-        # answer
+    if not _may_ask(arguments):
         return execute()[1]
     return execute_command_with_sudo_retry(connector.host, cast(Any, arguments), execute)[1]
+
+
+def _may_ask(arguments: Mapping[str, Any]) -> bool:
+    """Return whether pyinfra may ask for the password of sudo.
+
+    pyinfra itself would also ask if the sudo of a script failed, or if there is no terminal for the answer.
+    """
+    return bool(arguments.get("_sudo") and sys.stdin.isatty())
 
 
 def _has_sftp(connector: BaseConnector, arguments: Mapping[str, Any]) -> TypeGuard[SSHConnector]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Literal
 
 from paramiko import Channel, ChannelException, SSHException, Transport
 from pyinfra.api.command import StringCommand
@@ -21,8 +21,12 @@ SPARE = 2
 """Number of sessions that must be free beside a pipe, so that two commands can run while the pipe is open."""
 
 
+Output = Literal["stdout", "stderr"]
+"""An output of a command."""
+
+
 class Pipe:
-    """The standard input and output of a command that runs over SSH.
+    """The standard input and the outputs of a command that runs over SSH.
 
     + transport: the SSH connection
     + channel: the session of the command
@@ -31,7 +35,7 @@ class Pipe:
     def __init__(self, transport: Transport, channel: Channel) -> None:
         self._transport = transport
         self._channel = channel
-        self._rest = b""
+        self._rest = {"stdout": b"", "stderr": b""}
 
     @property
     def ended(self) -> bool:
@@ -43,20 +47,22 @@ class Pipe:
         with _or_silent():
             self._channel.sendall(text.encode())
 
-    def line(self) -> str:
-        """Return the next line that the command printed on standard output.
+    def line(self, output: Output = "stdout") -> str:
+        """Return the next line that the command printed on one of its outputs.
 
         Raises Silent if the connection is broken, and CommandFailed if the command has ended.
         """
-        while b"\n" not in self._rest:
+        receive = self._channel.recv if output == "stdout" else self._channel.recv_stderr
+        read = [self._rest[output]]
+        while b"\n" not in read[-1]:
             with _or_silent():
-                data = self._channel.recv(65536)
+                data = receive(65536)
                 if not data and not self._channel.eof_received and self._channel.exit_status == NO_STATUS:
                     raise EOFError
             if not data:
                 raise CommandFailed
-            self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
+            read.append(data)
+        line, _, self._rest[output] = b"".join(read).partition(b"\n")
         return printable(line.decode("utf-8", "replace"))
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ def build(
     """
     about = words(step, run, when, inputs, listed, outputs)
     about += ["only" if only_taken_over else "", as_web or ""]
-    yield guarded(SCRIPT, [root, release, color, live or "", *about], guard)
+    yield guarded(SCRIPT, [root, release, color, live or "", *about], guard, alone=True)
 
 
 def words(

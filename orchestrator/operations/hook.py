@@ -46,4 +46,4 @@ def hook(
     """
     variables = {"RELEASE": release, "COLOR": color, **(facts or {})}
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    yield guarded(SCRIPT, [run, release, color, directory, as_web or "", exports], guard)
+    yield guarded(SCRIPT, [run, release, color, directory, as_web or "", exports], guard, alone=True)

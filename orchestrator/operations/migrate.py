@@ -49,4 +49,6 @@ def migrate(
         migrate(root="/srv/shop", key="expand-20260101T120000Z-5d0f0c1", release="20260101T120000Z-5d0f0c1",
                 color="green", run="php artisan migrate --force")
     """
-    yield guarded(SCRIPT, [root, key, release, color, run, as_web or "", "retry" if retry else "", RUN], guard)
+    yield guarded(
+        SCRIPT, [root, key, release, color, run, as_web or "", "retry" if retry else "", RUN], guard, alone=True
+    )

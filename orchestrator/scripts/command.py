@@ -12,7 +12,15 @@ from orchestrator.errors import Unclear
 T = TypeVar("T")
 
 
-class Question(StringCommand):
+class Shared(StringCommand):
+    """A command that may share an SSH session with other commands, because it leaves no process behind.
+
+    A command that runs code of the application, such as a build step or a hook, is not of this class: its processes may
+    live on, and could write into the answer of a later command.
+    """
+
+
+class Question(Shared):
     """The command of a fact. If the command fails, the host gave no answer.
 
     `Connection` raises Silent then. pyinfra alone would return the default value of the fact, such as an empty list.

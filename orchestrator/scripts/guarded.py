@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pyinfra.api.command import QuoteString, StringCommand
 
+from orchestrator.scripts.command import Shared
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -30,18 +32,20 @@ class Guard:
     preempt: bool = False
 
 
-def guarded(script: str, arguments: list[str], guard: Guard | None) -> StringCommand:
+def guarded(script: str, arguments: list[str], guard: Guard | None, alone: bool = False) -> StringCommand:
     """Return the command that runs a shell script with arguments ($1, $2, ...).
 
     + script: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
     + arguments: the values of $1, $2, ..., without quotes: this function quotes them
     + guard: guard that runs the script on the host; None to run the script directly
+    + alone: whether the command needs an SSH session of its own, because processes of the script may live on
     """
+    kind = StringCommand if alone else Shared
     quoted = [QuoteString(argument) for argument in arguments]
     run = ["sh", "-c", QuoteString(script.strip()), "orchestrator", *quoted]
     if guard is None:
-        return StringCommand(*run)
-    return StringCommand(
+        return kind(*run)
+    return kind(
         *(["GUARD_PREEMPT=1"] if guard.preempt else []),
         QuoteString(guard.script),
         QuoteString(guard.directory),

@@ -135,7 +135,7 @@ def _command(fleet: Fleet, options: Options, session: Session, mark: str) -> Str
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in facts.items())
     web = (fleet.settings.web_user, layout.console) if options.user == "web" else ("", "")
     command = f"{exports}exec {shlex.join(options.command)}"
-    return guarded(SCRIPT, [layout.root, session.release, session.color.value, *web, mark, command], None)
+    return guarded(SCRIPT, [layout.root, session.release, session.color.value, *web, mark, command], None, alone=True)
 
 
 def _tell(fleet: Fleet, options: Options, session: Session) -> None:

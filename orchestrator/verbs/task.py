@@ -124,7 +124,9 @@ def _at_node(fleet: Fleet, task: Task, host: Host, facts: Mapping[str, str], sho
         begun = begun or line == mark
 
     watch = "watch" if lines.keeps_input(host) else ""
-    return lines.at_host(host, guarded(SCRIPT, [layout.root, task.run, web, exports, mark, watch], None), take)
+    return lines.at_host(
+        host, guarded(SCRIPT, [layout.root, task.run, web, exports, mark, watch], None, alone=True), take
+    )
 
 
 def _learn(fleet: Fleet) -> None:

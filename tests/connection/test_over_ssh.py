@@ -8,10 +8,10 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import paramiko
 import pytest
@@ -57,6 +57,7 @@ class Server(paramiko.ServerInterface):
     + breaks: whether the connection ends in the middle of the answer
     + lives: whether a command gets its input while the command runs
     + sessions: the largest number of sessions that may be open at a time
+    + commands: the commands that the server got, each in a session of its own
     """
 
     def __init__(self) -> None:
@@ -64,6 +65,7 @@ class Server(paramiko.ServerInterface):
         self.breaks = self.lives = False
         self.sessions = 10
         self.running: list[subprocess.Popen[bytes]] = []
+        self.commands: list[str] = []
         self.key = paramiko.RSAKey.generate(2048)
         self.transport: paramiko.Transport | None = None
 
@@ -93,6 +95,7 @@ class Server(paramiko.ServerInterface):
 
     @override
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self.commands.append(command.decode())
         threading.Thread(target=self._run, args=(channel, command.decode()), daemon=True).start()
         return True
 
@@ -124,13 +127,14 @@ class Server(paramiko.ServerInterface):
             ["bash", "-c", login],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
         )
         self.running.append(started)
         assert started.stdin
         assert started.stdout
+        assert started.stderr
 
         def forward() -> None:
             assert started.stdin
@@ -139,10 +143,16 @@ class Server(paramiko.ServerInterface):
                     started.stdin.write(data)
             started.stdin.close()
 
+        def back(output: IO[bytes], send: Callable[[bytes], None]) -> None:
+            with suppress(OSError):
+                while data := output.read(65536):
+                    send(data)
+
+        errors = threading.Thread(target=back, args=(started.stderr, channel.sendall_stderr), daemon=True)
         threading.Thread(target=forward, daemon=True).start()
-        with suppress(OSError):
-            while data := started.stdout.read(65536):
-                channel.sendall(data)
+        errors.start()
+        back(started.stdout, channel.sendall)
+        errors.join()
         with suppress(OSError, EOFError):
             channel.send_exit_status(started.wait() & 0xFF)
             channel.close()
@@ -156,6 +166,7 @@ def server() -> Server:
 @pytest.fixture
 def host(server: Server) -> Iterator[Host]:
     server.login, server.breaks, server.lives, server.sessions = LOGIN, False, False, 10
+    server.commands.clear()
     ours, theirs = socket.socketpair()
     serving = threading.Thread(target=server.serve, args=(theirs,), daemon=True)
     serving.start()

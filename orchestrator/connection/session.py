@@ -1,0 +1,119 @@
+"""Run commands on a host one after the other in one SSH session.
+
+A session of its own for each command costs more than most commands: SSH opens the session with several messages, and
+the host starts the server's process and the login shell. Here, one script on the host runs the commands (session.sh).
+
+Only commands that leave no process behind may share a session: a process that lives on could write into the answer of
+a later command. Therefore a command that runs code of the application has a session of its own (``Shared``).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import gevent
+from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.util import CommandOutput, OutputLine
+
+from orchestrator.connection.marks import new_mark
+from orchestrator.connection.pipe import Output, Pipe, open_pipe
+from orchestrator.errors import CommandFailed, Silent
+from orchestrator.scripts.files import read
+
+SCRIPT = read("connection/session.sh")
+
+SINGLE = 1
+"""Number of commands that have a session of their own, before the shared session opens. Many verbs ask a node once."""
+
+OPENINGS = 3
+"""After this number of sessions that did not open or broke, each command has a session of its own."""
+
+
+class SharedSession:
+    """The shared session of one host. The session opens when it is needed, and again if it breaks.
+
+    + connector: pyinfra's connection to the host
+    """
+
+    def __init__(self, connector: SSHConnector) -> None:
+        self._connector = connector
+        self._pipe: Pipe | None = None
+        self._mark = ""
+        self._busy = False
+        self._single = SINGLE
+        self._openings = OPENINGS
+
+    def run(self, command: str) -> CommandOutput | None:
+        """Run a shell command without input, and return what the command printed.
+
+        Return None if the session is not open, or if another command runs in the session. Then the command has not run.
+        If the session ends before the command has ended, return what the command has printed until then.
+
+        Raises Silent if the connection breaks. The command may have run nevertheless.
+        """
+        if self._busy:
+            return None
+        self._busy = True
+        try:
+            pipe = self._opened()
+            return None if pipe is None else self._exchange(pipe, command)
+        finally:
+            self._busy = False
+
+    def close(self) -> None:
+        """Close the session. A command that still runs in the session is not stopped."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+    def _opened(self) -> Pipe | None:
+        """Return the open session. If there is none, open a session, or return None."""
+        if self._pipe is not None and self._pipe.ended:
+            self.close()
+        if self._pipe is not None:
+            return self._pipe
+        if self._single:
+            self._single -= 1
+            return None
+        if not self._openings:
+            return None
+        self._openings -= 1
+        self._mark = new_mark()
+        script = StringCommand("sh", "-c", QuoteString(SCRIPT), "orchestrator", self._mark)
+        with suppress(Silent, CommandFailed):
+            self._pipe = open_pipe(self._connector, script, {})
+        return self._pipe
+
+    def _exchange(self, pipe: Pipe, command: str) -> CommandOutput:
+        text = f"{command}{self._mark}"
+        lines: dict[Output, list[OutputLine]] = {"stdout": [], "stderr": []}
+        errors = gevent.spawn(self._hear_errors, pipe, lines["stderr"])
+        try:
+            pipe.send(f"{len(text.encode())}\n{text}")
+            self._hear(pipe, "stdout", lines["stdout"])
+            errors.join()
+        except CommandFailed:
+            # the session has ended during the command
+            errors.join()
+            self.close()
+        except BaseException:
+            # the next command must not get the rest of this answer
+            self.close()
+            raise
+        finally:
+            errors.kill()
+        return CommandOutput(lines["stdout"] + lines["stderr"])
+
+    def _hear(self, pipe: Pipe, output: Output, lines: list[OutputLine]) -> None:
+        """Add the lines of a command on one of its outputs to ``lines``, until the command has ended.
+
+        Raises Silent if the connection breaks, and CommandFailed if the session ends before the command has ended.
+        """
+        while (line := pipe.line(output)) != self._mark:
+            lines.append(OutputLine(output, line))
+
+    def _hear_errors(self, pipe: Pipe, lines: list[OutputLine]) -> None:
+        # the other output has ended too, and the caller notices this
+        with suppress(Silent, CommandFailed):
+            self._hear(pipe, "stderr", lines)
