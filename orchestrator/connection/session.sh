@@ -12,7 +12,8 @@ while read -r bytes; do
         PATH=$ORCHESTRATOR_PATH
         if [ -n "$ORCHESTRATOR_LC_ALL" ]; then LC_ALL=$ORCHESTRATOR_LC_ALL; else unset LC_ALL; fi
         unset ORCHESTRATOR_PATH ORCHESTRATOR_LC_ALL
-        eval "$command"
+        # replace this shell by the command's own shell, which saves a process
+        case $command in "sh -c "*) eval "exec $command" ;; *) eval "$command" ;; esac
     ) </dev/null
     printf '\n%s\n' "$1"
     printf '\n%s\n' "$1" >&2

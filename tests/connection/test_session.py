@@ -100,7 +100,7 @@ def test_code_of_the_application_shares_no_session() -> None:
 
 @pytest.mark.parametrize(
     ("text", "sessions"),
-    [("kill -9 $PPID", 1), (")\nfi\n(", 1), ("kill -9 -$(ps -o pgid= $$ | tr -d ' ')", 2)],
+    [("kill -9 $$", 1), (")\nfi\n(", 1), ("kill -9 -$(ps -o pgid= $$ | tr -d ' ')", 2)],
     ids=["its shell", "bad syntax", "the session"],
 )
 def test_a_command_that_is_killed_gives_no_answer(shared: Host, server: Server, text: str, sessions: int) -> None:
