@@ -29,7 +29,7 @@ from typing_extensions import override
 
 from orchestrator.connection.marks import Lines, decoded, marked, new_mark, no_answer, printable, within_marks
 from orchestrator.connection.pipe import NO_STATUS, Pipe, open_pipe
-from orchestrator.connection.session import SharedSession
+from orchestrator.connection.session import SharedSession, is_short
 from orchestrator.errors import Silent, Unclear
 from orchestrator.scripts.command import Question, Shared
 from orchestrator.scripts.files import assign, read
@@ -114,11 +114,12 @@ class Connection(BaseConnector):
     ) -> CommandOutput | None:
         """Run a command in the shared session. Return None if the command has not run, because it needs its own."""
         control = extract_control_arguments(cast(Any, arguments := dict(arguments)))
-        alone = any(control.get(argument) for argument in ("_stdin", "_get_pty", "_timeout"))
-        if self._session is None or alone or _may_ask(arguments):
+        stdin = control.get("_stdin") or ""
+        alone = control.get("_get_pty") or control.get("_timeout") or _may_ask(arguments)
+        if self._session is None or alone or not is_short(stdin):
             return None
         text = make_unix_command_for_host(connector.state, connector.host, command, **arguments)
-        return self._session.run(text.get_raw_value())
+        return self._session.run(text.get_raw_value(), stdin)
 
     def pipe(self, command: StringCommand, arguments: dict[str, Any]) -> Pipe | None:
         """Start a command, and return its standard input and output. Return None if the host is not reached by SSH.

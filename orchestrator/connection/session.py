@@ -10,6 +10,7 @@ a later command. Therefore a command that runs code of the application has a ses
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TypeGuard
 
 import gevent
 from pyinfra.api.command import QuoteString, StringCommand
@@ -26,8 +27,16 @@ SCRIPT = read("connection/session.sh")
 SINGLE = 1
 """Number of commands that have a session of their own, before the shared session opens. Many verbs ask a node once."""
 
+LONGEST_INPUT = 65536
+"""Characters. A command with a longer standard input has a session of its own."""
+
 OPENINGS = 3
 """After this number of sessions that did not open or broke, each command has a session of its own."""
+
+
+def is_short(stdin: object) -> TypeGuard[str]:
+    """Return whether a command with this standard input may share a session."""
+    return isinstance(stdin, str) and len(stdin) <= LONGEST_INPUT and "\0" not in stdin
 
 
 class SharedSession:
@@ -44,11 +53,13 @@ class SharedSession:
         self._single = SINGLE
         self._openings = OPENINGS
 
-    def run(self, command: str) -> CommandOutput | None:
-        """Run a shell command without input, and return what the command printed.
+    def run(self, command: str, stdin: str = "") -> CommandOutput | None:
+        """Run a shell command, and return what the command printed.
 
         Return None if the session is not open, or if another command runs in the session. Then the command has not run.
         If the session ends before the command has ended, return what the command has printed until then.
+
+        + stdin: text for the standard input of the command, without the character NUL
 
         Raises Silent if the connection breaks. The command may have run nevertheless.
         """
@@ -57,7 +68,7 @@ class SharedSession:
         self._busy = True
         try:
             pipe = self._opened()
-            return None if pipe is None else self._exchange(pipe, command)
+            return None if pipe is None else self._exchange(pipe, command, stdin)
         finally:
             self._busy = False
 
@@ -85,12 +96,12 @@ class SharedSession:
             self._pipe = open_pipe(self._connector, script, {})
         return self._pipe
 
-    def _exchange(self, pipe: Pipe, command: str) -> CommandOutput:
-        text = f"{command}{self._mark}"
+    def _exchange(self, pipe: Pipe, command: str, stdin: str) -> CommandOutput:
+        text, more = f"{command}{self._mark}", f"{stdin}{self._mark}" if stdin else ""
         lines: dict[Output, list[OutputLine]] = {"stdout": [], "stderr": []}
         errors = gevent.spawn(self._hear_errors, pipe, lines["stderr"])
         try:
-            pipe.send(f"{len(text.encode())}\n{text}")
+            pipe.send(f"{len(text.encode())} {len(more.encode())}\n{text}{more}")
             self._hear(pipe, "stdout", lines["stdout"])
             errors.join()
         except CommandFailed:

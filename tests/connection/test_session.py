@@ -14,7 +14,7 @@ from pyinfra.api.host import Host
 
 from orchestrator.connection.connector import Connection
 from orchestrator.connection.pipe import Pipe
-from orchestrator.connection.session import OPENINGS, SCRIPT, SINGLE
+from orchestrator.connection.session import LONGEST_INPUT, OPENINGS, SCRIPT, SINGLE
 from orchestrator.errors import Silent, Unclear
 from orchestrator.operations.build import build
 from orchestrator.operations.hook import hook
@@ -70,10 +70,20 @@ def test_a_shared_session_changes_nothing_for_a_command(host: Host, server: Serv
     assert len(server.commands) == SINGLE + 1
 
 
-def test_commands_with_input_have_their_own_session(shared: Host, server: Server) -> None:
+@pytest.mark.parametrize("stdin", ["one", "one\n\ntwo\n\n", "\u00e4 $x `y` \\n %s", "x" * LONGEST_INPUT, "-n"])
+def test_commands_with_input_share_the_session(shared: Host, server: Server, tmp_path: Path, stdin: str) -> None:
     assert run(shared, "cat") == (True, [], [])
+    for command in (f"cat >{tmp_path}/got", "exit 0", f"head -c 1 >{tmp_path}/one", f"cat >{tmp_path}/again"):
+        assert run(shared, command, _stdin=stdin) == (True, [], [])
+    assert (tmp_path / "got").read_text() == (tmp_path / "again").read_text() == stdin
+    assert len(server.commands) == SINGLE + 1
+
+
+@pytest.mark.parametrize("stdin", ["x" * (LONGEST_INPUT + 1), "a\0b", ["one", "two"]], ids=["long", "NUL", "list"])
+def test_some_inputs_need_their_own_session(shared: Host, server: Server, stdin: Any) -> None:
     server.lives = False
-    assert run(shared, "cat", _stdin="one") == (True, ["one"], [])
+    good, output, _ = run(shared, "cat", _stdin=stdin)
+    assert (good, bool(output)) == (True, True)
     assert len(server.commands) == SINGLE + 2
 
 
@@ -168,9 +178,10 @@ def test_a_server_with_few_sessions_shares_none(host: Host, server: Server, sess
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20])
-def test_a_command_that_was_cut_off_does_not_run(tmp_path: Path, cut: int) -> None:
-    text = f"touch {tmp_path}/done; touch {tmp_path}/doneMARK"
-    request = f"{len(text)}\n{text}"
+@pytest.mark.parametrize("stdin", ["", "one, two, three, four"])
+def test_a_command_that_was_cut_off_does_not_run(tmp_path: Path, cut: int, stdin: str) -> None:
+    text, more = f"touch {tmp_path}/done; touch {tmp_path}/doneMARK", f"{stdin}MARK" if stdin else ""
+    request = f"{len(text)} {len(more)}\n{text}{more}"
     environment = {**os.environ, "ORCHESTRATOR_PATH": os.environ["PATH"], "ORCHESTRATOR_LC_ALL": ""}
     script = ["sh", "-c", SCRIPT, "orchestrator", "MARK"]
     done = subprocess.run(script, input=request[:-cut].encode(), env=environment, capture_output=True)
