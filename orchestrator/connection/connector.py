@@ -49,6 +49,8 @@ class Connection(BaseConnector):
         self.state, self.host, self.data = connector.state, connector.host, connector.data
         self.inner = connector
         self._session = SharedSession(connector) if isinstance(connector, SSHConnector) else None
+        self._asked = False
+        """Whether a command has run. Many verbs run only one, so the shared session opens for the second command."""
 
     @override
     @staticmethod
@@ -102,7 +104,8 @@ class Connection(BaseConnector):
         + shared: whether the command may share an SSH session with other commands
         """
         if isinstance(self.inner, SSHConnector):
-            output = self._in_session(self.inner, command, arguments) if shared else None
+            output = self._in_session(self.inner, command, arguments) if shared and self._asked else None
+            self._asked = True
             if output is None:
                 output = _over_ssh(self.inner, command, arguments)
         else:

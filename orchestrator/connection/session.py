@@ -24,9 +24,6 @@ from orchestrator.scripts.files import read
 
 SCRIPT = read("connection/session.sh")
 
-SINGLE = 1
-"""Number of commands that have a session of their own, before the shared session opens. Many verbs ask a node once."""
-
 LONGEST_INPUT = 65536
 """Characters. A command with a longer standard input has a session of its own."""
 
@@ -50,7 +47,6 @@ class SharedSession:
         self._pipe: Pipe | None = None
         self._mark = ""
         self._busy = False
-        self._single = SINGLE
         self._openings = OPENINGS
 
     def run(self, command: str, stdin: str = "") -> CommandOutput | None:
@@ -84,9 +80,6 @@ class SharedSession:
             self.close()
         if self._pipe is not None:
             return self._pipe
-        if self._single:
-            self._single -= 1
-            return None
         if not self._openings:
             return None
         self._openings -= 1

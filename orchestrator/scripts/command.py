@@ -31,7 +31,7 @@ class Question(Shared):
     limit = 0
 
 
-def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
+def script(text: str, *arguments: str, seconds: int = 10) -> Shared:
     """Return the command that runs a shell script with arguments ($1, $2, ...).
 
     + text: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
@@ -39,9 +39,7 @@ def script(text: str, *arguments: str, seconds: int = 10) -> StringCommand:
     + seconds: seconds after which the script is killed
     """
     quoted = [QuoteString(argument) for argument in arguments]
-    return StringCommand(
-        "timeout", "-s", "KILL", str(seconds), "sh", "-c", QuoteString(text.strip()), "orchestrator", *quoted
-    )
+    return Shared("timeout", "-s", "KILL", str(seconds), "sh", "-c", QuoteString(text.strip()), "orchestrator", *quoted)
 
 
 BY = """

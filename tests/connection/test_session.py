@@ -14,7 +14,7 @@ from pyinfra.api.host import Host
 
 from orchestrator.connection.connector import Connection
 from orchestrator.connection.pipe import Pipe
-from orchestrator.connection.session import LONGEST_INPUT, OPENINGS, SCRIPT, SINGLE
+from orchestrator.connection.session import LONGEST_INPUT, OPENINGS, SCRIPT
 from orchestrator.errors import Silent, Unclear
 from orchestrator.operations.build import build
 from orchestrator.operations.hook import hook
@@ -38,23 +38,23 @@ def run(host: Host, text: str, **arguments: Any) -> tuple[bool, list[str], list[
 def shared(host: Host, server: Server) -> Host:
     """A host whose shared session is open."""
     server.lives = True
-    for number in range(SINGLE + 1):
-        server.lives = number == SINGLE
+    for number in range(2):
+        server.lives = number == 1
         assert run(host, "echo first") == (True, ["first"], [])
-    assert len(server.commands) == SINGLE + 1
+    assert len(server.commands) == 2
     return host
 
 
 def test_many_commands_share_one_session(shared: Host, server: Server) -> None:
     for number in range(5):
         assert run(shared, f"echo {number}; echo no >&2; exit {number}") == (number == 0, [str(number)], ["no"])
-    assert len(server.commands) == SINGLE + 1
+    assert len(server.commands) == 2
     good, stdout, stderr = run(shared, "seq 1 60000; seq 1 3000 >&2")
     assert (good, len(stdout), len(stderr)) == (True, 60000, 3000)
     with pytest.raises(Unclear, match="no such thing"):
         shared.run_shell_command(question("echo no such thing >&2; exit 1"))
     assert run(shared, f"printf %s {'x' * 100_000}") == (True, ["x" * 100_000], [])
-    assert len(server.commands) == SINGLE + 1
+    assert len(server.commands) == 2
 
 
 @pytest.mark.parametrize("login", ["", "export LC_ALL=de_DE.UTF-8 PATH=/usr/bin:/bin:/opt; umask 077; "])
@@ -67,7 +67,7 @@ def test_a_shared_session_changes_nothing_for_a_command(host: Host, server: Serv
         (True, [], []),
         alone,
     ]
-    assert len(server.commands) == SINGLE + 1
+    assert len(server.commands) == 2
 
 
 @pytest.mark.parametrize("stdin", ["one", "one\n\ntwo\n\n", "\u00e4 $x `y` \\n %s", "x" * LONGEST_INPUT, "-n"])
@@ -76,7 +76,7 @@ def test_commands_with_input_share_the_session(shared: Host, server: Server, tmp
     for command in (f"cat >{tmp_path}/got", "exit 0", f"head -c 1 >{tmp_path}/one", f"cat >{tmp_path}/again"):
         assert run(shared, command, _stdin=stdin) == (True, [], [])
     assert (tmp_path / "got").read_text() == (tmp_path / "again").read_text() == stdin
-    assert len(server.commands) == SINGLE + 1
+    assert len(server.commands) == 2
 
 
 @pytest.mark.parametrize("stdin", ["x" * (LONGEST_INPUT + 1), "a\0b", ["one", "two"]], ids=["long", "NUL", "list"])
@@ -84,14 +84,14 @@ def test_some_inputs_need_their_own_session(shared: Host, server: Server, stdin:
     server.lives = False
     good, output, _ = run(shared, "cat", _stdin=stdin)
     assert (good, bool(output)) == (True, True)
-    assert len(server.commands) == SINGLE + 2
+    assert len(server.commands) == 3
 
 
 def test_plain_commands_have_their_own_session(shared: Host, server: Server) -> None:
     for command in ("echo one", StringCommand("echo one")):
         good, output = shared.run_shell_command(command)
         assert (good, output.stdout_lines) == (True, ["one"])
-    assert len(server.commands) == SINGLE + 3
+    assert len(server.commands) == 4
 
 
 def test_code_of_the_application_shares_no_session() -> None:
@@ -117,7 +117,7 @@ def test_a_command_that_is_killed_gives_no_answer(shared: Host, server: Server, 
     with pytest.raises((Unclear, Silent)):
         run(shared, f"echo one; {text}; sleep 1")
     assert run(shared, "echo two") == (True, ["two"], [])
-    assert len(server.commands) == SINGLE + sessions
+    assert len(server.commands) == 1 + sessions
 
 
 def test_a_session_that_was_killed_opens_again(shared: Host, server: Server) -> None:
@@ -129,7 +129,7 @@ def test_a_session_that_was_killed_opens_again(shared: Host, server: Server) -> 
         eventually(lambda: session._pipe is None or session._pipe.ended)
         server.lives = times < OPENINGS - 1
         assert run(shared, "echo two") == (True, ["two"], [])
-    assert len(server.commands) == SINGLE + OPENINGS + 1
+    assert len(server.commands) == OPENINGS + 2
 
 
 def test_nobody_hears_the_rest_of_an_answer(
@@ -165,7 +165,7 @@ def test_two_commands_at_once_do_not_wait(shared: Host, server: Server) -> None:
     session._busy = True
     assert run(shared, "echo one") == (True, ["one"], [])
     session._busy = False
-    assert len(server.commands) == SINGLE + 2
+    assert len(server.commands) == 3
 
 
 @pytest.mark.parametrize("sessions", [1, 2])
