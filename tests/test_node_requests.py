@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,26 @@ def test_members_are_asked_by_the_scheme_that_their_clients_use(server: Server, 
     check(server, https, 1)
 
 
+def test_one_process_asks_many_members(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    curl = shutil.which("curl")
+    (tmp_path / "curl").write_text(f'#!/bin/sh\necho started >>{tmp_path}/log\nexec {curl} "$@"\n')
+    (tmp_path / "curl").chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    # at 127.0.0.2, no program listens at the port
+    members = [f"node{number}=127.0.0.{1 + (number % 10 == 0)}" for number in range(120)]
+    fact = MemberAnswers()
+    done = run(fact.command(server.port, 9, "/", "shop.example", members))
+    answered, silent = Member(Answer(200, "v1"), None), Member(Answer(0, None), Answer(0, None))
+    assert fact.process(done.stdout.splitlines()) == {
+        f"node{number}": answered if number % 10 else silent for number in range(120)
+    }
+    assert (tmp_path / "log").read_text().split() == ["started"] * 2
+    assert all(b"\r\nX-Probe-Token: s3cret\r\n" in head for head in server.seen)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
@@ -75,7 +96,7 @@ def test_members_are_asked_by_the_scheme_that_their_clients_use(server: Server, 
     ],
 )
 def test_a_member_s_headers_are_read(tmp_path: Path, said: str, answer: Answer) -> None:
-    (tmp_path / "curl").write_text(f"#!/bin/sh\ncat >/dev/null\nprintf '{said}'\n")
+    (tmp_path / "curl").write_text(f"#!/bin/sh\nwhile [ $1 != -D ]; do shift; done\nprintf '{said}' >$2\n")
     (tmp_path / "curl").chmod(0o755)
     command = MemberAnswers().command(1, 2, "/", "shop.example", ["node1=10.0.0.1"]).get_raw_value()
     path = f"{tmp_path}:{os.environ['PATH']}"
