@@ -9,22 +9,21 @@ umask 077
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 printf 'X-Probe-Token: %s\n' "$token" >"$dir/token"
-mkdir "$dir/first" "$dir/other"
-# ask <port> <directory> <former> <member>...: requests $path from each member, with the Host header $host, the header
+# ask <port> <name> <former> <member>...: requests $path from each member, with the Host header $host, the header
 # X-Forwarded-Proto $proto (if $proto is not empty) and the probe token. The headers of the answer of the n-th member are
-# in the file <n> of the directory. If there is no answer, there is no such file, or the file is empty. A member that has
-# answered already, so that the directory <former> has its headers, gets no request. One process sends all requests: with
-# many nodes, a process for each request would cost more than the requests.
+# in the file <name>.<n>. If there is no answer, there is no such file, or the file is empty. A member that has answered
+# already, so that the file <former>.<n> has its headers, gets no request. One process sends all requests: with many nodes,
+# a process for each request would cost more than the requests.
 ask() {
-    to=$1 into=$2 former=$3 number=0 next=''
+    to=$1 name=$2 former=$3 number=0 next=''
     shift 3
     left=$#
     while [ "$number" -lt "$left" ]; do
         member=$1 number=$((number + 1))
         shift
-        [ ! -s "$former/$number" ] || continue
+        [ ! -s "$dir/$former.$number" ] || continue
         # shellcheck disable=SC2086 # one word or none
-        set -- "$@" $next -gs -m 5 -o /dev/null -D "$into/$number" -H "@$dir/token" -H "Host: $host" \
+        set -- "$@" $next -gs -m 5 -o /dev/null -D "$dir/$name.$number" -H "@$dir/token" -H "Host: $host" \
             ${proto:+-H "X-Forwarded-Proto: $proto"} "http://${member#*=}:$to$path"
         next=--next
     done
@@ -46,13 +45,13 @@ answer() {
     answer="${code:-000} ${release:--}"
 }
 end=$(printf '\r')
-ask "$port" "$dir/first" "$dir/none" "$@"
-ask "$other" "$dir/other" "$dir/first" "$@"
+ask "$port" first none "$@"
+ask "$other" other first "$@"
 number=0
 for member in "$@"; do
     number=$((number + 1))
-    answer "$dir/first/$number"
+    answer "$dir/first.$number"
     first=$answer
-    case $first in 000*) answer "$dir/other/$number" ;; *) answer='- -' ;; esac
+    case $first in 000*) answer "$dir/other.$number" ;; *) answer='- -' ;; esac
     echo "${member%%=*}=$first $answer"
 done
