@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from typing_extensions import override
 
@@ -56,6 +56,7 @@ class DatabaseUrl:
     + database: name of the database
     + sslmode, ca, cert, key: options for TLS, in the words of the server's own programs; empty if not given
     + source: where the URL comes from, for messages, such as ``DATABASE_URL``
+    + text: the text from which the URL was read. It may contain the password
     """
 
     engine: Engine
@@ -70,6 +71,23 @@ class DatabaseUrl:
     cert: str = ""
     key: str = ""
     source: str = "the database URL"
+    text: str = field(default="", repr=False)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The values of the URL for the templates of ``database.migrate.redirect``, with the password.
+
+        ``url`` is the text from which the URL was read, with all options, but with the name in ``database``.
+        """
+        address, mark, options = self.text.partition("?")
+        return {
+            "url": f"{address.rpartition('/')[0]}/{quote(self.database, safe='')}{mark}{options}",
+            "host": self.host,
+            "port": str(self.port),
+            "database": self.database,
+            "user": self.user,
+            "password": self.password,
+        }
 
     @property
     def server(self) -> str:
@@ -153,6 +171,7 @@ def _parse(text: str, source: str) -> DatabaseUrl:
         password=password,
         database=database,
         source=source,
+        text=text.strip(),
         **options,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 
 import pytest
 
@@ -92,3 +93,18 @@ def test_no_text_of_a_url_shows_the_password() -> None:
 )
 def test_a_url_with_a_password_is_recognized(text: str, has: bool) -> None:
     assert has_password(text) is has
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("pgsql://app:a%3Fb@db1:6432/shop?serverVersion=15", "pgsql://app:a%3Fb@db1:6432/copy%20of?serverVersion=15"),
+        ("mysql2://app@[::1]/shop", "mysql2://app@[::1]/copy%20of"),
+    ],
+)
+def test_the_url_of_another_database_keeps_its_options(text: str, url: str) -> None:
+    other = replace(read(f"  {text}\n", {}), database="copy of")
+    assert other.parts["url"] == url
+    assert (other.parts["database"], other.parts["user"]) == ("copy of", "app")
+    assert read(other.parts["url"], {}) == replace(other, text=other.parts["url"])
+    assert text not in repr(other)
