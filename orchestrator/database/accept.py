@@ -23,8 +23,8 @@ def accepted(judged: Sequence[Judged], ids: Collection[str], reason: str) -> lis
     found = {one.id: one for file in judged for one in file.findings}
     if missing := sorted(set(ids) - set(found)):
         raise UsageError(
-            f"--data accept={','.join(missing)}: the check of the SQL files has no such finding: a finding gets "
-            "another id if its statement changes"
+            f"--data accept={','.join(missing)}: the stage lint has no such finding: a finding gets another id if "
+            "its statement changes"
         )
     if always := sorted(one for one in ids if found[one].rule in ALWAYS):
         raise UsageError(f"--data accept={','.join(always)}: the statement cannot run, so change the file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 
 from orchestrator.database.model import Engine
@@ -49,7 +50,7 @@ class Finding:
       stays the same
     + rule: id of the rule
     + statement: the text of the statement
-    + line: number of the line on which the statement begins, from 1
+    + line: number of the line on which the statement begins, from 1; 0 if the statement is a command of the application
     + object: see Problem
     + harm, instead: see Rule
     + reason: why the author says that the statement is safe; empty if the author does not say so
@@ -76,6 +77,21 @@ def finding(problem: Problem, statement: str, line: int, engine: Engine) -> Find
     checksum = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     where = (f"{rule.id}-{checksum}", rule.id, statement, line, problem.object)
     return Finding(*where, rule.harm, rule.advice(engine))
+
+
+_MARK = re.compile(
+    r"write `-- orchestrator: safe because REASON`(?: on the line before the statement| before the statement)?"
+    r"|mark (?:the statement|both statements) as safe(?: with the reason)?"
+)
+
+
+def finding_of_command(problem: Problem, command: str, engine: Engine) -> Finding:
+    """Make the finding for a problem that a command of the application causes, whose statements are not known.
+
+    + command: the shell command
+    """
+    made = finding(problem, command, 0, engine)
+    return replace(made, instead=_MARK.sub("accept the finding with --data accept and --data reason", made.instead))
 
 
 _LATER = "Do this in the contract phase, after no process of the old code is left"

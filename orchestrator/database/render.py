@@ -33,15 +33,19 @@ def _lines(files: Sequence[Judged]) -> Iterator[str]:
 
 def overridden(file: Judged, one: Finding) -> str:
     """Return the line about a finding that is overridden, with the reason."""
-    return f"{file.name}:{one.line}: {one.id}: {one.object}: safe because {one.reason}"
+    return f"{_where(file, one)}: {one.id}: {one.object}: safe because {one.reason}"
 
 
 def block(file: Judged, one: Finding) -> Iterator[str]:
     """Yield the lines about a finding: its id and object, the statement, the harm, and what to do instead."""
-    yield f"{file.name}:{one.line}: {one.id}: {one.object}"
+    yield f"{_where(file, one)}: {one.id}: {one.object}"
     yield f"    {_short(one.statement)}"
     yield from _wrapped("harm", one.harm)
     yield from _wrapped("instead", one.instead)
+
+
+def _where(file: Judged, one: Finding) -> str:
+    return f"{file.name}:{one.line}" if one.line else file.name
 
 
 def _short(statement: str) -> str:
@@ -66,11 +70,12 @@ def summary(files: Sequence[Judged]) -> str:
     found = sum(len(one.open) for one in files)
     marked = sum(len(one.findings) for one in files) - found
     statements = sum(one.statements for one in files)
-    counts = f"{_count(statements, 'statement')} in {_count(len(files), 'file')}: {_count(found, 'finding')}"
+    counts = f"{count(statements, 'statement')} in {count(len(files), 'file')}: {count(found, 'finding')}"
     return counts + (f", {marked} more marked as safe" if marked else "")
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
+    """Return a number with a noun, such as ``1 finding`` or ``2 findings``."""
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 

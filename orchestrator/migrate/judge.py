@@ -1,4 +1,4 @@
-"""Judges the SQL files that a run is about to run, with the lint and with a shadow."""
+"""Judges the SQL files or the command with which a run is about to change the schema, with lint and shadow."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from orchestrator.database.accept import accepted
+from orchestrator.database.findings import Problem, finding_of_command
 from orchestrator.database.ledger import Work, ran
 from orchestrator.database.lint import Judged, lint
-from orchestrator.database.model import Engine
-from orchestrator.database.render import block, overridden, summary
+from orchestrator.database.model import Engine, Phase
+from orchestrator.database.render import block, count, overridden, summary
 from orchestrator.engines.shadow import Shadow
 from orchestrator.engines.trial import Trial
 from orchestrator.errors import CommandFailed
@@ -20,12 +21,15 @@ LONGEST = 400
 
 
 class FilesRefused(CommandFailed):
-    """The check of SQL files has findings. ``output`` has some lines for each finding."""
+    """The check of SQL files, or of a command, has findings. ``output`` has some lines for each finding.
 
-    def __init__(self, message: str, lines: Sequence[str]) -> None:
+    + hint: what to do to see more than LONGEST lines
+    """
+
+    def __init__(self, message: str, lines: Sequence[str], hint: str = ": orchestrator db lint shows all") -> None:
         super().__init__(message)
         cut = len(lines) - LONGEST
-        self.output = (*lines[:LONGEST], *([f"... and {cut} more lines: orchestrator db lint shows all"] * (cut > 0)))
+        self.output = (*lines[:LONGEST], *([f"... and {cut} more lines{hint}"] * (cut > 0)))
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,36 @@ def verdict(judged: Sequence[Judged]) -> list[str]:
         )
     over = [overridden(file, one) for file in judged for one in file.findings if one.reason]
     return [summary(judged) if judged else "no file is to run", *over]
+
+
+def judge_command(command: str, engine: Engine, problems: Sequence[Problem], accept: Accept) -> Judged:
+    """Judge the command ``database.migrate.expand`` by the problems that were seen on a shadow.
+
+    Raises UsageError if ``accept`` names no finding.
+    """
+    findings = tuple(finding_of_command(one, command, engine) for one in problems)
+    [judged] = accepted([Judged("database.migrate.expand", Phase.EXPAND, 1, findings)], accept.ids, accept.reason)
+    return judged
+
+
+def verdict_of_command(judged: Judged, output: Sequence[str]) -> list[str]:
+    """Return the lines about a command that may run: a summary, and each finding that is overridden, with its reason.
+
+    Raises FilesRefused if a finding is not overridden.
+
+    + output: the last lines of a command that has failed; empty if the command has succeeded
+    """
+    if judged.open:
+        lines = [line for one in judged.open for line in block(judged, one)]
+        if output:
+            lines += ["the last lines of the command:", *(f"    {line}" for line in output)]
+        raise FilesRefused(
+            f"{judged.name}: {count(len(judged.open), 'finding')}: the command would break or block the live release, "
+            "or it is unknown whether the command would. Nothing has changed in the database. Change the migrations as "
+            "the findings say. If a change is safe, repeat the command with --data accept=FINDING --data "
+            'reason="WHY"',
+            lines,
+            "",
+        )
+    over = [overridden(judged, one) for one in judged.findings]
+    return [f"the command ran on a copy of the schema: {count(len(over), 'finding')}", *over]

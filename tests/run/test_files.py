@@ -80,9 +80,7 @@ def test_an_accepted_finding_is_in_the_journal(shop: Shop, capsys: pytest.Captur
 def test_an_unknown_finding_cannot_be_accepted(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     ref = shop.commit(f0001_total__expand=ADD)
     assert shop.release(ref, ("drop-column-00000000",), "why not") == 1
-    assert (
-        "--data accept=drop-column-00000000: the check of the SQL files has no such finding" in capsys.readouterr().err
-    )
+    assert "--data accept=drop-column-00000000: the stage lint has no such finding" in capsys.readouterr().err
     assert shop.ours == []
 
 
