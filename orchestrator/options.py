@@ -73,7 +73,7 @@ class Options:
     + report: the file in which to write the run's report as JSON; None to write no report
     + retry: whether to change the schema although it is unknown how the command of an earlier run ended (``--data
       database=retry``)
-    + accept: ids of findings of the check of the SQL files that the operator accepts (separated by commas in
+    + accept: ids of findings of the stage lint that the operator accepts (separated by commas in
       ``--data``)
     + reason: why the operator accepts these findings
     + unjournaled: for ``rollback``: whether the run does without lock and journal (``--data journal=off``)

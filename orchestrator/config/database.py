@@ -10,9 +10,17 @@ from urllib.parse import quote
 from pydantic import Field, field_validator, model_validator
 
 from orchestrator.config.duration import Duration
+from orchestrator.config.environment import NAME
 from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 from orchestrator.errors import UsageError
+
+PARTS = ("url", "host", "port", "database", "user", "password")
+"""The parts of a URL that the templates of ``migrate.redirect`` may name, such as ``{url}``."""
+
+_OURS = ("RELEASE", "COLOR", "RELEASE_PATH", "PATH")
+"""Variables that this tool sets for the commands."""
+_PART = re.compile(r"\{(\w*)\}")
 
 
 class Migrate(Section):
@@ -41,6 +49,43 @@ class Migrate(Section):
         description="shell command that removes from the schema what only older releases use. `deploys/contract.py` "
         "runs this command, with the code of the live release",
     )
+    redirect: dict[str, str] = Field(
+        {},
+        description="environment variables that let the command `expand` use another database: name of the variable "
+        "and template of its value. In a template, `{url}`, `{host}`, `{port}`, `{database}`, `{user}` and "
+        "`{password}` stand for the values of the other database. Example: `DB_DATABASE` and `{database}`. A release "
+        "then first tries the command on an empty copy of the schema, and refuses a change that would break the live "
+        "release (docs/database.md). Needs `url`. Default: the command is not tried",
+    )
+    ledger: list[str] | None = Field(
+        None,
+        description="tables in which the application notes which migrations have run, such as `migrations`. The copy "
+        "of the schema has the rows of these tables, so that the command runs only the migrations that have not run. A "
+        "table that does not exist is ignored. Default: the tables of well-known frameworks",
+    )
+
+    @model_validator(mode="after")
+    def _redirects(self) -> Self:
+        for name, template in self.redirect.items():
+            if not re.fullmatch(NAME, name):
+                raise ValueError(f"redirect: {name!r} is not the name of an environment variable")
+            if name in _OURS:
+                raise ValueError(f"redirect: {name} is a variable that this tool sets: remove it")
+            if wrong := sorted(set(_PART.findall(template)) - set(PARTS)):
+                known = ", ".join(f"{{{part}}}" for part in PARTS)
+                raise ValueError(f"redirect: {name}: {{{wrong[0]}}} is unknown: the parts are {known}")
+            if re.search(r"//[^/@]*:[^/@{]*@", template):
+                raise ValueError(
+                    f"redirect: {name}: the template has a password, and settings are no place for secrets (not "
+                    "shown): write {password} or {url}"
+                )
+        if self.redirect and not any({"url", "database"} & set(_PART.findall(one)) for one in self.redirect.values()):
+            raise ValueError(
+                "redirect: no template has {url} or {database}, so the command would change the live database"
+            )
+        if self.ledger is not None and not self.redirect:
+            raise ValueError("ledger needs redirect: without redirect, no copy of the schema is made")
+        return self
 
 
 class Database(Section):
@@ -67,7 +112,8 @@ class Database(Section):
     shadow: str | None = Field(
         None,
         description="URL of a database, in the form of `url`. A release makes an empty copy of the schema on the "
-        "server of this database, and tries the SQL files on the copy. Default: the server of `url`",
+        "server of this database, and tries the SQL files or the command `migrate.expand` on the copy. Default: the "
+        "server of `url`",
     )
     pending: Literal["refuse", "defer", "contract"] = Field(
         "refuse",
@@ -98,6 +144,11 @@ class Database(Section):
         """Whether these settings have a way to run a contract."""
         return self.files is not None or (self.migrate is not None and self.migrate.contract is not None)
 
+    @property
+    def tries(self) -> bool:
+        """Whether a release tries the command ``migrate.expand`` on a copy of the schema."""
+        return self.migrate is not None and bool(self.migrate.redirect)
+
     @model_validator(mode="after")
     def _has_one_way(self) -> Self:
         if (self.migrate is None) == (self.files is None):
@@ -106,8 +157,12 @@ class Database(Section):
             raise ValueError("files needs url, the URL of the database")
         if self.pending != "refuse" and self.files is None:
             raise ValueError("pending needs files: it is unknown whether the command migrate.contract must still run")
-        if self.shadow is not None and self.files is None:
-            raise ValueError("shadow needs files: the commands of migrate are not tried on a copy of the schema")
+        if self.tries and self.url is None:
+            raise ValueError("migrate.redirect needs url, the URL of the database whose schema is copied")
+        if self.shadow is not None and self.files is None and not self.tries:
+            raise ValueError(
+                "shadow needs files or migrate.redirect: otherwise nothing is tried on a copy of the schema"
+            )
         return self
 
     @field_validator("url", "shadow")
@@ -143,3 +198,12 @@ def filled(url: str, variables: Mapping[str, str], key: str = "database.url") ->
         return quote(variables[match[1]], safe="")
 
     return re.sub(r"\$\{(\w+)\}", value, url)
+
+
+def redirected(templates: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables that let a command use another database, name -> value.
+
+    + templates: the setting ``database.migrate.redirect``
+    + parts: the value of each of PARTS
+    """
+    return {name: _PART.sub(lambda match: parts[match[1]], template) for name, template in templates.items()}

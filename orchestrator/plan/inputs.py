@@ -140,7 +140,7 @@ class DatabaseAsked:
     """The operator's options about the database.
 
     + retry: whether to change the schema even if it is unknown how an earlier run changed it
-    + accept: ids of findings of the check of the SQL files that the operator accepts
+    + accept: ids of findings of the stage lint that the operator accepts
     + reason: why the operator accepts these findings
     """
 
@@ -160,7 +160,7 @@ class DatabaseInput:
     + runner: the name of the node on which the commands run that change the schema
     + run: a text that is different for each run. The commands of a run have this text in their names
     + retry: whether to start a command even if it is unknown how a command of an earlier run ended
-    + accept: ids of findings that the operator accepts, although the check of the SQL files refuses their statements
+    + accept: ids of findings that the operator accepts, although the stage lint refuses them
     + reason: why the operator accepts these findings; empty if ``accept`` is empty
     + marks: whether the run writes a mark into the database, because the settings have the URL of the database
     + known: the last run of the journal that has changed the schema and marked the database; None if there is none

@@ -85,7 +85,7 @@ def release(
 
     Raises Refused with every problem found, and UsageError if ``allow_missing`` names an unknown node.
     """
-    _check_accepted(settings, database)
+    _check_accepted(settings, database, "release")
     whole = fleet
     live, missing, fleet, problems = _taking_part(fleet, allow_missing)
     idle = live.other
@@ -262,7 +262,7 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, database: Dat
     """
     if not settings.database or not settings.database.contracts:
         raise UsageError("there is nothing to contract: the settings have no database.migrate.contract")
-    _check_accepted(settings, database)
+    _check_accepted(settings, database, "contract")
     live, _, fleet, problems = _taking_part(fleet, None)
     problems += [*foreign(fleet), *_switches(fleet), *_nodes(fleet, settings), *outdated(fleet), *differences(fleet)]
     problems += [*_one_live_release(fleet, live), *_unrest(fleet)]
@@ -285,10 +285,15 @@ def _database(i: Inputs, now: datetime, asked: DatabaseAsked) -> DatabaseInput:
     return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", asked.retry, asked.accept, asked.reason, marks)
 
 
-def _check_accepted(settings: Settings, asked: DatabaseAsked) -> None:
-    """Raise UsageError if the operator accepts findings, and the run checks no SQL files."""
-    if asked.accept and (settings.database is None or settings.database.files is None):
-        raise UsageError("--data accept: the settings have no database.files, so the run checks no SQL files")
+def _check_accepted(settings: Settings, asked: DatabaseAsked, verb: str) -> None:
+    """Raise UsageError if the operator accepts findings, and the run of a verb checks no change of the schema."""
+    database = settings.database
+    checks = database is not None and (database.files is not None or (database.tries and verb == "release"))
+    if asked.accept and not checks:
+        needed = "neither database.files nor database.migrate.redirect" if verb == "release" else "no database.files"
+        raise UsageError(
+            f"--data accept: the settings have {needed}, so the {verb} has no stage lint that checks the schema"
+        )
 
 
 def _with_all(

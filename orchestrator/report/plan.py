@@ -50,9 +50,17 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
         from orchestrator.aws import scaling
 
         found += scaling.risks(fleet.group, i.settings.scaling.suspend)
+    found += _untried(i)
     if not i.settings.probe.enabled:
         found.append("the probe is off, so the run cannot prove that no request failed")
     return found
+
+
+def _untried(i: Inputs) -> list[str]:
+    database = i.settings.database
+    if i.verb != "release" or database is None or database.migrate is None or database.url is None or database.tries:
+        return []
+    return ["nothing checks whether database.migrate.expand breaks the live release: set database.migrate.redirect"]
 
 
 def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool, more: Sequence[str] = ()) -> Iterable[str]:

@@ -1,7 +1,8 @@
-"""Check SQL files before they run: no statement may break or block the live release.
+"""Check a change of the schema before it is made: the change must not break or block the live release.
 
-Two judges check each statement. The lint reads the text, and an empty copy of the schema shows what the statement does.
-If a statement is refused, the run ends before anything has changed in the database.
+Two judges check each statement of SQL files. The lint reads the text, and an empty copy of the schema shows what the
+statement does. If a command of the application changes the schema, the command runs on such a copy, and only the copy
+before and after is judged. If a change is refused, the run ends before anything has changed in the database.
 """
 
 from __future__ import annotations
@@ -9,14 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import override
+
+from orchestrator.config.database import Database
 from orchestrator.database.known import Known
-from orchestrator.plan.inputs import Inputs
+from orchestrator.model import Color
+from orchestrator.plan.inputs import DatabaseInput, Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 
-LINT = Kind("lint", ("node",), skipped="the settings have no database.files", hooks=True)
+LINT = Kind("lint", ("node",), skipped="the settings have neither database.files nor migrate.redirect", hooks=True)
 
 LONGEST = 900.0
-"""Largest deadline of the stage, in seconds. The copy has no rows, so that even many statements take little time."""
+"""Largest deadline of the check, in seconds. The copy has no rows, so that even many statements take little time."""
+
+SLACK = 90.0
+"""Seconds by which the deadline of a step with a command is longer than the time limit of the command.
+
+The step may wait for the lock of the database, and makes the copy.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,56 @@ class LintFiles(Action):
     known: Known | None = None
 
 
+@dataclass(frozen=True)
+class TryMigration(Action):
+    """Run the command ``database.migrate.expand`` on an empty copy of the schema, and judge what the command changes.
+
+    + key: name of the run, which becomes part of the name of the copy
+    + release: the release in whose directory the command runs
+    + limit: seconds after which the command is killed
+    + user: the name of the web user, if this user runs the command; empty for the deploy user
+    + accept: ids of findings that the operator accepts
+    + reason: why the operator accepts these findings
+    + known: the last run of the journal that has changed the schema and marked the database; None if there is none
+    """
+
+    name = "try migration"
+    handler = "orchestrator.run.handlers.try_migration:TryMigrationHandler"
+    prints = True
+
+    key: str
+    release: str
+    color: Color
+    limit: float
+    user: str = ""
+    accept: tuple[str, ...] = ()
+    reason: str = ""
+    known: Known | None = None
+
+    @property
+    @override
+    def runs_as(self) -> str:
+        return self.user
+
+
 def lint(i: Inputs, phase: Literal["expand", "contract"]) -> tuple[Stage, ...]:
-    """Return the stage that checks the SQL files of a phase; () if the settings have no SQL files."""
+    """Return the stage that checks the change of a phase; () if the settings have nothing to check.
+
+    A command of the phase ``contract`` is not checked: at that time, no old code is left.
+    """
     database, setting = i.database, i.settings.database
-    if database is None or setting is None or setting.files is None:
+    if database is None or setting is None:
         return ()
+    if setting.files is None:
+        return (_try(i, database, setting),) if setting.tries and phase == "expand" else ()
     live = i.live if phase == "expand" else None
     action = LintFiles(phase, f"lint-{database.run}", i.release, live, database.accept, database.reason, database.known)
     return (Stage(LINT, (Step(Place("node", database.runner), action, min(setting.deadline, LONGEST)),)),)
+
+
+def _try(i: Inputs, database: DatabaseInput, setting: Database) -> Stage:
+    limit = min(setting.deadline, LONGEST)
+    user = i.settings.web_user if setting.user == "web" else ""
+    key, accept, reason = f"lint-{database.run}", database.accept, database.reason
+    action = TryMigration(key, i.release, i.color, limit, user, accept, reason, database.known)
+    return Stage(LINT, (Step(Place("node", database.runner), action, limit + SLACK),))

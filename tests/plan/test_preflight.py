@@ -16,7 +16,7 @@ from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
-from orchestrator.plan.inputs import Inputs, Missing, NodeInput
+from orchestrator.plan.inputs import DatabaseAsked, Inputs, Missing, NodeInput
 from orchestrator.switches.base import Seen
 from tests.fakes.states import BLUE, GREEN, LIVE, OLD, node
 
@@ -438,6 +438,20 @@ def test_a_contract_names_no_option_to_leave_a_node_out() -> None:
     with pytest.raises(Refused, match=r"node2: lost .* a contract cannot leave a node out") as refused:
         preflight.contract(fleet({"node2": "lost"}), given, NOW)
     assert "allow_missing" not in str(refused.value)
+
+
+def test_findings_are_accepted_only_if_something_is_checked() -> None:
+    asked, url = DatabaseAsked(accept=("drop-column-00000000",), reason="unused"), {"url": "env:X"}
+    plain: dict[str, Any] = {"expand": "true", "contract": "true"}
+    tried = settings(database=url | {"migrate": plain | {"redirect": {"DB": "{database}"}}})
+    with pytest.raises(UsageError, match=r"neither database\.files nor .* so the release has no stage lint"):
+        release(fleet(), settings=settings(database={"migrate": plain}), database=asked)
+    with pytest.raises(UsageError, match=r"have no database\.files, so the contract has no stage lint"):
+        preflight.contract(fleet(), tried, NOW, asked)
+    for given in (tried, settings(database=url | {"files": "db"})):
+        made = release(fleet(), settings=given, database=asked).database
+        assert made is not None
+        assert made.accept == asked.accept
 
 
 OUT = {"lb1": switch(barred=("node2",))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.plan.steps import Plan
-from orchestrator.report.plan import lines
+from orchestrator.report.plan import lines, risks
 from orchestrator.stages import plan
 from tests.plan.test_preflight import fleet
 from tests.stages import plans
@@ -53,3 +53,18 @@ def test_the_undo_of_a_hook_runs_as_the_same_user() -> None:
     (stage,) = (stage for stage in made.stages if stage.kind.name == "hook")
     steps = [*stage.do, *(step for back in stage.undo for step in back.do)]
     assert [step.action.runs_as for step in steps] == ["shop-web"] * 4
+
+
+def test_a_plan_says_that_no_one_checks_a_command() -> None:
+    command = {"expand": "a"}
+    risk = "nothing checks whether database.migrate.expand breaks the live release: set database.migrate.redirect"
+    for database, said in (
+        ({"url": "env:X", "migrate": command}, True),
+        ({"url": "env:X", "migrate": command | {"redirect": {"DB": "{url}"}}}, False),
+        ({"url": "env:X", "files": "db"}, False),
+        ({"migrate": command}, False),
+    ):
+        assert (risk in risks(fleet(), plans.inputs("release", "tried", False, database=database))) is said
+    assert risk not in risks(
+        fleet(), plans.inputs("rollback", full=False, database={"url": "env:X", "migrate": command})
+    )

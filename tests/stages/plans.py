@@ -51,6 +51,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1"]}]},
     "database": {"database": {"migrate": {"expand": "a", "check": "b", "contract": "c"}}},
     "files": {"database": {"url": "env:DATABASE_URL", "files": "db"}},
+    "tried": {
+        "database": {"url": "env:DATABASE_URL", "migrate": {"expand": "a", "redirect": {"DATABASE_URL": "{url}"}}}
+    },
     "workers": {
         "workers": [
             {"name": "queue", "command": "bin/queue", "count": 2, "share": "first"},
@@ -86,14 +89,14 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
     + full: with drift, a missing node, a release that is started first, code only
     + changes: of the settings, on top
     """
-    join, database = verb == "join", settings in ("database", "files")
+    join, database = verb == "join", settings in ("database", "files", "tried")
     switch = {
         "node": tuple(SwitchInput(name, "node", "node") for name in ("node1", "node2")),
         "alb": (SwitchInput("alb", "alb", "api", 60.0, attached=not full),),
     }.get(settings, (SwitchInput("balancer1", "haproxy"),))
     accepted = {"accept": ["drop-column-00000000"], "reason": "no code uses the column"}
     known = {"run": "expand-r0", "phase": "expand", "release": FORMER, "at": "2026-01-01T00:00:00Z"}
-    asked = {**accepted, "marks": True, "known": known} if settings == "files" else {}
+    asked = {**accepted, "marks": True, "known": known} if settings in ("files", "tried") else {}
     data: dict[str, Any] = {
         "verb": verb,
         "color": "green",

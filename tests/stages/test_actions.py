@@ -24,7 +24,7 @@ from orchestrator.stages.expand import AwaitMigration, Migrate, RunFiles, TellFi
 from orchestrator.stages.fetch import Discard, Fetch
 from orchestrator.stages.gate import Gate, Members
 from orchestrator.stages.hooks import RunHook
-from orchestrator.stages.lint import LintFiles
+from orchestrator.stages.lint import LintFiles, TryMigration
 from orchestrator.stages.maintenance import Drained, Hold, Page
 from orchestrator.stages.permit import Permit
 from orchestrator.stages.promote import Promote
@@ -132,6 +132,18 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         {"phase": "contract", "key": "contract-r", "release": R, "color": "blue", "retry": True},
     ),
     (AwaitMigration("expand-r"), {"key": "expand-r"}),
+    (
+        TryMigration("lint-r", R, BLUE, 60.0, "www-data", ("drop-column-00000000",), "no code uses the column"),
+        {
+            "key": "lint-r",
+            "release": R,
+            "color": "blue",
+            "limit": 60.0,
+            "user": "www-data",
+            "accept": ["drop-column-00000000"],
+            "reason": "no code uses the column",
+        },
+    ),
     (LintFiles("contract", "lint-r", R), {"phase": "contract", "key": "lint-r", "release": R}),
     (
         LintFiles("expand", "lint-r", R, S, ("drop-column-00000000",), "no code uses the column"),

@@ -44,14 +44,14 @@ class LintFilesHandler(Handler[LintFiles]):
     @override
     def at_host(self, host: Host, step: Step[LintFiles], undoing: bool) -> str:
         action = step.action
-        with _exclusive(self.fleet, host) as session:
+        with exclusive(self.fleet, host) as session:
             ledger = Ledger(session, action.key, action.release)
             marks = ledger.marks()
             refuse_different(marks, action.known, name_in_marks(self.fleet))
             if said := changed_by_hand(session, marks):
                 raise Refused(said)
             works = _works(self.fleet, host, ledger, action)
-            copy = None if session.engine is Engine.MYSQL else partial(_copy, self.fleet, host, session, action.key)
+            copy = None if session.engine is Engine.MYSQL else partial(copied, self.fleet, host, session, action.key)
             return "\n".join(verdict(judge(works, session.engine, copy, Accept(action.accept, action.reason))))
 
 
@@ -63,7 +63,7 @@ class RunFilesHandler(Handler[RunFiles]):
     @override
     def at_host(self, host: Host, step: Step[RunFiles], undoing: bool) -> str:
         action, lines = step.action, list[str]()
-        with _exclusive(self.fleet, host) as session:
+        with exclusive(self.fleet, host) as session:
             ledger = Ledger(session, action.key, action.release)
             inventory = name_in_marks(self.fleet)
             refuse_different(ledger.marks(), action.known, inventory)
@@ -84,7 +84,7 @@ class CheckFilesHandler(Handler[CheckFiles]):
 
     @override
     def at_host(self, host: Host, step: Step[CheckFiles], undoing: bool) -> str:
-        with _exclusive(self.fleet, host) as session:
+        with exclusive(self.fleet, host) as session:
             works = contract_works(Ledger(session, ""), sql_files(self.fleet, host, step.action.release))
         if not works:
             raise CommandFailed(f"there is nothing to contract: all contract files of {step.action.release} have run")
@@ -114,7 +114,7 @@ class TellFilesHandler(Handler[TellFiles]):
 
 
 @contextmanager
-def _exclusive(fleet: Fleet, host: Host) -> Iterator[Connection]:
+def exclusive(fleet: Fleet, host: Host) -> Iterator[Connection]:
     """Hold the lock of the database during the ``with`` block. Raises CommandFailed for each error."""
     try:
         with schema_lock(fleet, host, WAIT) as session:
@@ -136,7 +136,7 @@ def _works(fleet: Fleet, host: Host, ledger: Ledger, action: LintFiles | RunFile
 
 
 @contextmanager
-def _copy(fleet: Fleet, host: Host, live: Connection, key: str) -> Iterator[Shadow]:
+def copied(fleet: Fleet, host: Host, live: Connection, key: str) -> Iterator[Shadow]:
     """Make a shadow of the database during the ``with`` block, at the server of ``database.shadow`` if there is one."""
     server = database_url(fleet, "shadow")
     if server is None:
