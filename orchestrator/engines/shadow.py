@@ -28,6 +28,7 @@ _MARK = "shadow of the orchestrator"
 _LOCK = "shadow"
 _LONGEST = 63 - len(PREFIX)
 """Characters of the longest id of a run in a name: PostgreSQL cuts names after 63 bytes."""
+_SESSIONS = "SELECT id FROM information_schema.processlist WHERE db = %s AND id <> connection_id()"
 _WORKS = 60
 """Seconds that a statement may take on the shadow."""
 
@@ -240,10 +241,19 @@ def _drop(admin: Connection, name: str) -> None:
     force = " WITH (FORCE)" if admin.engine is Engine.POSTGRES else ""
     statement = f"DROP DATABASE IF EXISTS {_quoted(admin, name)}{force}"
     try:
+        _end_sessions(admin, name)
         admin.execute(statement)
     except OrchestratorError:
         with admin.another() as fresh:
             fresh.execute(statement)
+
+
+def _end_sessions(admin: Connection, name: str) -> None:
+    """End all sessions in a database of MariaDB. PostgreSQL itself ends the sessions before it drops the database."""
+    if admin.engine is Engine.MARIADB:
+        for (number,) in admin.query(_SESSIONS, (name,)):
+            with suppress(StatementFailed):  # the session may have ended meanwhile
+                admin.end(number)
 
 
 def _fill(inside: Connection, live: Connection, run: Run, tunnel: bool) -> None:

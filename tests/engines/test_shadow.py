@@ -14,7 +14,7 @@ from orchestrator.engines import connect
 from orchestrator.engines.postgres_copy import command, statements
 from orchestrator.engines.shadow import PREFIX, marked, name_of, read_catalog, remove_left, shadow
 from orchestrator.engines.url import read
-from orchestrator.errors import Refused
+from orchestrator.errors import ConnectionLost, Refused
 from tests.engines.servers import Server
 from tests.engines.shadows import live_database, made, run_here
 from tests.fakes.processes import eventually
@@ -66,6 +66,17 @@ def test_a_shadow_goes_when_its_use_fails(server: Server) -> None:
         shade.connection.execute("CREATE TABLE more (id int)")
         raise ZeroDivisionError
     assert name_of(f"test-{name}") not in databases(server)
+
+
+def test_a_shadow_goes_while_a_migrator_still_works(server: Server) -> None:
+    name = live_database(server)
+    with made(server, name) as (_, shade):
+        left = connect(shade.url)
+        left.execute("BEGIN")
+        left.execute("INSERT INTO owners VALUES (1)")
+    assert name_of(f"test-{name}") not in databases(server)
+    with pytest.raises(ConnectionLost):
+        left.query("SELECT 1")
 
 
 def test_a_database_of_the_same_name_is_not_touched(server: Server) -> None:
