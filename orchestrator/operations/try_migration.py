@@ -52,4 +52,4 @@ def try_migration(
         try_migration(root="/srv/shop", release="20260101T120000Z-5d0f0c1", color="green",
                       run="php artisan migrate --force", _stdin=assignments({"DB_DATABASE": "shop_copy"}))
     """
-    yield guarded(SCRIPT, [root, release, color, run, as_web or "", web_user], guard)
+    yield guarded(SCRIPT, [root, release, color, run, as_web or "", web_user], guard, alone=True)
