@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import gevent
 import gevent.pool
 from paramiko import SSHException
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, all_argument_meta, pop_global_arguments
 from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import State
+from pyinfra.connectors.util import CommandOutput, OutputLine
 from pyinfra.context import ctx_config, ctx_host
 
 from orchestrator.config import Settings
@@ -106,6 +108,10 @@ class Fleet:
         The copy is made together with the plan. The run sends this copy to the nodes, even if the files have changed
         since.
         """
+        self._arguments: dict[str, dict[str, Any]] = {}
+        """Name of a host -> pyinfra's arguments for the commands of operations on this host."""
+        self._shared_arguments: dict[str, dict[str, Any]] = {}
+        """Data of hosts about pyinfra's arguments, as text -> arguments that the hosts with these data share."""
         self._reached = {host.name for host in state.inventory if host.connected}
         """Names of the hosts to which pyinfra had a connection at the begin of the run."""
         if not self.nodes:
@@ -224,7 +230,7 @@ class Fleet:
             return reply(None, "cannot be reached", lost=True)
         late = gevent.Timeout(deadline)
         try:
-            with late, ctx_config.use(self.state.config.copy()), ctx_host.use(host):
+            with late, ctx_config.use(self.state.config), ctx_host.use(host):
                 return reply(act(host))
         except gevent.Timeout as timeout:
             if timeout is not late:
@@ -253,7 +259,7 @@ class Fleet:
             try:
                 with (
                     gevent.Timeout(PING, Silent("no answer")),
-                    ctx_config.use(self.state.config.copy()),
+                    ctx_config.use(self.state.config),
                     ctx_host.use(host),
                 ):
                     if host.run_shell_command("true")[0]:
@@ -286,24 +292,44 @@ class Fleet:
             return False
         return True
 
-    def operate(
-        self, host: Host, operation: Callable[..., Any], stdin: str | None = None, **arguments: Any
-    ) -> list[str]:
-        """Run a pyinfra operation on a host immediately, and return the lines that the operation printed.
+    def operate(self, host: Host, operation: Any, stdin: str | None = None, **arguments: Any) -> list[str]:
+        """Run the commands of a pyinfra operation on a host immediately, and return the lines that they printed.
 
-        + stdin: text for the standard input of the operation's command; None for no input
+        pyinfra itself would take two thirds of the CPU time of a release for the bookkeeping of operations: it keeps a
+        record of each operation on each host, and evaluates the types of all its arguments anew each time.
+
+        + operation: function with pyinfra's decorator ``operation`` that yields shell commands
+        + stdin: text for the standard input of the operation's commands; None for no input
         + arguments: arguments of the operation
 
-        Raises CommandFailed if the operation fails.
+        Raises CommandFailed if a command of the operation fails.
         """
-        # pyinfra sets this flag during an operation; a greenlet that was killed at its deadline left the flag set
-        host.in_op = False
+        given = self._pyinfra_arguments(host)
         extra = {"_stdin": stdin} if stdin is not None else {}
-        meta = operation(**arguments, **extra, _ignore_errors=True)
-        if meta.did_error():
-            said = [*meta.stdout_lines, *meta.stderr_lines]
-            raise CommandFailed(_last(meta.stderr_lines) or _last(meta.stdout_lines), said)
-        return list(meta.stdout_lines)
+        lines: list[OutputLine] = []
+        for command in operation._inner(**arguments):  # noqa: SLF001 (so pyinfra's documentation names the function)
+            text = StringCommand(command) if isinstance(command, str) else command
+            own: Any = {**given, **extra}
+            good, output = text.execute(self.state, host, own)
+            lines += output
+            if not good:
+                said = CommandOutput(lines)
+                last = _last(said.stderr_lines) or _last(said.stdout_lines)
+                raise CommandFailed(last, [*said.stdout_lines, *said.stderr_lines])
+        return CommandOutput(lines).stdout_lines
+
+    def _pyinfra_arguments(self, host: Host) -> dict[str, Any]:
+        """Return pyinfra's arguments for the commands of operations on a host, such as ``_sudo`` and ``_env``.
+
+        The arguments come from the data of the host and from pyinfra's options. Hosts with the same data share them.
+        """
+        if host.name not in self._arguments:
+            own = repr(sorted((key, value) for key, value in host.data.dict().items() if key in all_argument_meta))
+            if own not in self._shared_arguments:
+                found: Mapping[str, Any] = pop_global_arguments(self.state, host, {})[0]
+                self._shared_arguments[own] = {key: found[key] for key in CONNECTOR_ARGUMENT_KEYS if key in found}
+            self._arguments[host.name] = self._shared_arguments[own]
+        return self._arguments[host.name]
 
     def look(self, host: Host, fact: type[Any], stdin: str | None = None, **arguments: Any) -> Any:
         """Read a fact from a host, never from a cache.
@@ -340,7 +366,7 @@ class Fleet:
             return host.connector.pipe(command, _become(config))
 
     def _run(self, host: Host, command: StringCommand, stdin: str) -> list[str]:
-        config = self.state.config.copy()
+        config = self.state.config
         with ctx_config.use(config), ctx_host.use(host):
             good, output = host.run_shell_command(command, _stdin=stdin, **_become(config))
         if not good:

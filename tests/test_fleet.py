@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from pyinfra.api.command import StringCommand
+from pyinfra.api.host import Host
 from pyinfra.connectors.fake import FakeConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
+from pyinfra.operations.server import shell
 
 from orchestrator.connection.connector import Connection
 from tests.fakes.world import World
@@ -51,6 +53,40 @@ def test_a_pipe_has_the_rights_of_a_direct_command(tmp_path: Path, monkeypatch: 
     fleet.state.config.SUDO, fleet.state.config.SUDO_USER = True, "deploy"
     assert fleet.pipe(fleet.host("node1"), StringCommand("cat")) is None
     assert (asked[0]["_sudo"], asked[0]["_sudo_user"]) == (True, "deploy")
+
+
+def test_an_operation_has_the_arguments_of_its_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, dict[str, Any]] = {}
+
+    def run(self: Host, command: StringCommand, **arguments: Any) -> tuple[bool, CommandOutput]:
+        given[self.name] = arguments
+        return True, CommandOutput([OutputLine("stdout", "out"), OutputLine("stderr", "error")])
+
+    fleet = World(tmp_path, 3, ("haproxy",)).fleet()
+    fleet.state.config.SUDO_USER = "admin"
+    fleet.host("node2").data._sudo = True
+    fleet.host("node3").data._env = {"http_proxy": "http://proxy"}
+    monkeypatch.setattr(Host, "run_shell_command", run)
+    replies = fleet.each(fleet.nodes, lambda host: fleet.operate(host, shell, "text", commands=["true"]), 5.0)
+    assert [reply.value for reply in replies] == [["out"]] * 3
+    assert [given[name]["_sudo"] for name in fleet.nodes] == [False, True, False]
+    assert [given[name]["_env"] for name in fleet.nodes] == [{}, {}, {"http_proxy": "http://proxy"}]
+    assert {(one["_sudo_user"], one["_stdin"]) for one in given.values()} == {("admin", "text")}
+
+
+def test_an_operation_ends_with_its_first_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def run(self: Host, command: StringCommand, **arguments: Any) -> tuple[bool, CommandOutput]:
+        ran.append(str(command))
+        lines = [OutputLine("stderr", f"error of {command}"), OutputLine("stdout", f"out of {command}")]
+        return "bad" not in str(command), CommandOutput(lines)
+
+    fleet = World(tmp_path, 1, ("haproxy",)).fleet()
+    monkeypatch.setattr(Host, "run_shell_command", run)
+    (reply,) = fleet.each(["node1"], lambda host: fleet.operate(host, shell, commands=["good", "bad", "never"]), 5.0)
+    assert (len(ran), reply.error) == (2, f"error of {ran[1]}")
+    assert [line.split()[0] for line in reply.output] == ["out", "out", "error", "error"]
 
 
 def test_a_host_whose_connection_broke_gets_a_new_one(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.config.identity import Identity
@@ -44,7 +45,7 @@ class FleetState:
     identity: Identity | None = None
     hosts: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def node_states(self) -> dict[str, NodeState]:
         """Node -> its state, for all nodes whose state is known."""
         return {name: state for name, state in self.nodes.items() if isinstance(state, NodeState)}
@@ -71,7 +72,7 @@ class FleetState:
         """Node -> the name of a switch from which an operator has removed this node. Other nodes are left out."""
         return {node: name for name, seen in self.seen.items() for node in seen.out}
 
-    @property
+    @cached_property
     def seen(self) -> dict[str, Seen]:
         """Switch -> its state, for all switches whose state is known."""
         return {name: seen for name, seen in self.switches.items() if isinstance(seen, Seen)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
 from orchestrator.config import Settings
@@ -309,7 +310,7 @@ class Inputs:
         switches = tuple(switch.place for switch in self.at("balancer", "api"))
         return NoTraffic(self.color, switches, node if self.verb == "join" else "")
 
-    @property
+    @cached_property
     def node_places(self) -> tuple[Place, ...]:
         return tuple(Place("node", node.name) for node in self.nodes)
 
