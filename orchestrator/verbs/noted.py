@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.host import Host
@@ -32,6 +33,8 @@ NOTE = read("journal/note.sh")
 NOTED = read("journal/noted.sh")
 PROVISIONS = read("journal/provisions.sh")
 OF_US = read("scripts/of_us.sh")
+OTHER_LOCK = "another inventory has its lock on"
+"""The beginning of the error message of ``of_us.sh``."""
 REMOVE = 'rm -rf "$1/noted"'
 
 Notes = Mapping[int, Sequence[Record]]
@@ -73,22 +76,34 @@ class HostNotes:
         """Return the command that prints the notes of a host, and changes nothing."""
         return guarded(NOTED, [self._directory(host)], None)
 
-    def command(self, host: Host, fence: int, provisions: bool = False) -> StringCommand:
+    @cached_property
+    def our_lock(self) -> str:
+        """The name and the address of the host that holds the lock, or the URL of the journal in S3."""
+        identity = self._fleet.identity
+        return " ".join(filter(None, [identity.journal, identity.address]))
+
+    @cached_property
+    def our_hosts(self) -> str:
+        """The names and addresses of all hosts of the inventory, each of which may have held the lock before."""
+        return " ".join(sorted(self._fleet.known_as))
+
+    def command(self, host: Host, fence: int, locks: str, provisions: bool = False) -> StringCommand:
         """Return the command with which the guard of a host prints the notes, and refuses older runs from now on.
 
-        If another inventory with a different lock has provisioned the host, the command fails, and changes nothing.
+        If another inventory with a different lock has provisioned the host, the command fails with OTHER_LOCK, and
+        changes nothing.
 
         + fence: the number of the run that begins
+        + locks: the locks that are not of another inventory: `our_lock`, or `our_lock` and `our_hosts`
         + provisions: whether this run is a provisioning. If yes, and if new instances of an Auto Scaling group catch
           up, the command also notes the fence for ``catch-up`` on a node
         """
         identity = self._fleet.settings.node.inventory
-        journals = " ".join([*sorted(self._fleet.known_as), self._fleet.identity.journal])
         scaling = self._fleet.settings.scaling
         catches_up = scaling is not None and scaling.hook is not None and host.name in self._fleet.nodes
         script = f"{PROVISIONS}\n{NOTED}" if provisions and catches_up else NOTED
         command = self._guarded(host, script, fence, str(fence), preempt=True)
-        ours = StringCommand(f"{OF_US}\nof_us", QuoteString(identity), QuoteString(journals))
+        ours = StringCommand(f"{OF_US}\nof_us", QuoteString(identity), QuoteString(locks))
         return StringCommand(ours, "&&", command)
 
     def remove(self, fence: int, hosts: Iterable[str]) -> None:

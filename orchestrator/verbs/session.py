@@ -28,7 +28,7 @@ from orchestrator.report.terminal import say
 from orchestrator.scripts.guarded import as_user
 from orchestrator.signals import signals
 from orchestrator.survey import Looks, look_command
-from orchestrator.verbs.noted import HostNotes, Notes, merged, with_notes
+from orchestrator.verbs.noted import OTHER_LOCK, HostNotes, Notes, merged, with_notes
 
 
 @contextmanager
@@ -224,13 +224,19 @@ def close_to_older_runs(
     """
     notes = HostNotes(fleet, user)
 
-    def close(host: Host) -> tuple[list[str], list[str] | None]:
-        command = notes.command(host, fence, provisions)
+    def close(host: Host, locks: str) -> tuple[list[str], list[str] | None]:
+        command = notes.command(host, fence, locks, provisions)
         return looked(fleet.shell(host, and_look(command, look_command(fleet, host.name)) if looks else command))
 
     # A frozen host must not delay a rollback much. If a slow host needs more time, `survey` reads the host alone.
     deadline = fleet.settings.deadlines.look + (LOOK if looks else 0)
-    replies = fleet.each([*fleet.nodes, *fleet.balancers], close, deadline)
+    replies = fleet.each([*fleet.nodes, *fleet.balancers], lambda host: close(host, notes.our_lock), deadline)
+    # If our lock was on another of our hosts at the last provisioning, a host knows this other host. The names of all
+    # hosts are sent only then: in the command to each host, they would be a million names in a fleet of 1,000 nodes.
+    if others := [reply.name for reply in replies if OTHER_LOCK in (reply.error or "")]:
+        every = f"{notes.our_lock} {notes.our_hosts}"
+        again = {reply.name: reply for reply in fleet.each(others, lambda host: close(host, every), deadline)}
+        replies = [again.get(reply.name, reply) for reply in replies]
     refused = [re.search(r"fenced: run \d+ is older than run (\d{1,18})", reply.error or "") for reply in replies]
     highest = max([fence, *(int(match[1]) for match in refused if match)])
     answered = {reply.name: reply.value for reply in replies if reply.value is not None}

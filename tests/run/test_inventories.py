@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator import verbs
 from orchestrator.config.identity import Identity
 from orchestrator.errors import Refused
 from orchestrator.options import Options
+from orchestrator.verbs.session import close_to_older_runs
 from tests.fakes.world import World
 
 OTHER = Identity("shop", "", "prod", "lb9", "10.9.9.9")
@@ -55,3 +58,20 @@ def test_the_status_names_the_other_inventory(released: World, capsys: pytest.Ca
     identify(released, OTHER, "nginx")
     assert verbs.VERBS["status"](released.fleet(), Options()) == 0
     assert "INVENTORY    nginx: the application shop belongs to the inventory prod" in capsys.readouterr().out
+
+
+def test_a_host_that_knows_a_former_place_of_the_lock_obeys(released: World) -> None:
+    fleet = released.fleet()
+    moved = replace(fleet.identity, journal="node2", address="node2")
+    identify(released, moved, "node1", "node3", "nginx")
+    assert set(close_to_older_runs(fleet, 100).hosts) == {*released.nodes, *released.balancers}
+    assert {fence.strip() for fence in fences(released).values()} == {"100"}
+
+
+def test_no_command_names_all_hosts(released: World) -> None:
+    fleet = released.fleet()
+    identify(released, fleet.identity, *released.nodes, *released.balancers)
+    released.commands.clear()
+    closed = close_to_older_runs(fleet, 100)
+    assert set(closed.hosts) == {name for name, _ in released.commands} == {*released.nodes, *released.balancers}
+    assert not any("node2" in command for _, command in released.commands)
