@@ -14,6 +14,9 @@ from orchestrator.journal import clock
 
 Json = Mapping[str, Any]
 
+WARNING = "warning: "
+"""Prefix of a line in the detail of a step. The terminal shows such a line as a warning."""
+
 
 class RunRecord(Protocol):
     """The interface of all records. A record is one line in the journal of a run.
@@ -35,8 +38,10 @@ class PlaceResult:
     + seconds: how long the step took
     + error: one line about the failure; empty if the step succeeded
     + lost: whether the place did not answer
-    + detail: text for the report that says what the step did or saw; empty for no text
+    + detail: text for the report that says what the step did or saw; empty for no text. A line that begins with WARNING
+      is a warning
     + output: the last lines that a command of the application printed before it failed
+    + alike: number of other places at which the step also succeeded, and took no longer. Their results are left out
     """
 
     place: str
@@ -45,10 +50,17 @@ class PlaceResult:
     lost: bool = False
     detail: str = ""
     output: tuple[str, ...] = ()
+    alike: int = 0
 
     def to_json(self) -> dict[str, Any]:
         said = {"place": self.place, "seconds": round(self.seconds, 3)}
-        optional = {"error": self.error, "lost": self.lost, "detail": self.detail, "output": list(self.output)}
+        optional = {
+            "error": self.error,
+            "lost": self.lost,
+            "detail": self.detail,
+            "output": list(self.output),
+            "alike": self.alike,
+        }
         return said | {key: value for key, value in optional.items() if value}
 
     @classmethod
@@ -60,6 +72,7 @@ class PlaceResult:
             bool(data.get("lost")),
             _text(data, "detail"),
             _texts(data, "output"),
+            int(data.get("alike") or 0),
         )
 
 
@@ -127,18 +140,21 @@ class Intent:
 
     + stage: name of the stage
     + places: names of the places at which the stage acts
+    + more: number of other places at which the stage acts, and whose names are left out
     """
 
     kind: ClassVar[str] = "intent"
     stage: str
     places: tuple[str, ...] = ()
+    more: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        return {"record": self.kind, "stage": self.stage, "places": list(self.places)}
+        said = {"record": self.kind, "stage": self.stage, "places": list(self.places)}
+        return said | ({"more": self.more} if self.more else {})
 
     @classmethod
     def from_json(cls, data: Json) -> Intent:
-        return cls(_text(data, "stage"), _texts(data, "places"))
+        return cls(_text(data, "stage"), _texts(data, "places"), int(data.get("more") or 0))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import gevent
 from orchestrator.errors import NoJournal, OrchestratorError, Refused, TakenOver
 from orchestrator.journal import clock
 from orchestrator.journal.records import Commit, End, RunRecord, stamped
+from orchestrator.journal.short import short
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Store
 
 LEASE = 15.0
@@ -179,7 +180,7 @@ class Session:
 
         Raises TakenOver if another run has taken the lock.
         """
-        written = [stamped(record) for record in records]
+        written = [stamped(short(record)) for record in records]
         self._committed = self._committed or any(isinstance(record, Commit) for record in records)
         if self._noting and self._notes is not None:
             self.noted = self._notes.append(self.fence, written)

@@ -40,7 +40,8 @@ class ReportFile:
 
         The event has the journal's format, with the present UTC time as ``at`` (ISO 8601).
         """
-        self._events.append(stamped(event.to_record()))
+        if self._path is not None:
+            self._events.append(stamped(event.to_record()))
 
     def write(self, i: Inputs, ended: Ended, probe: Report | None) -> None:
         """Write the report to the file. If the path of the file is None, write nothing.

@@ -19,7 +19,7 @@ from orchestrator.plan.steps import OPERATOR, NoTraffic, Place, Plan, Stage, Ste
 NAMES = 8
 """The largest number of places that a message of several places names."""
 
-WARNING = "warning: "
+WARNING = records.WARNING
 """Prefix of a line in the detail of a step. The terminal shows such a line as a warning.
 
 The detail of a step is the text for the report about what the step did or saw.

@@ -45,6 +45,17 @@ RECORDS: list[tuple[RunRecord, dict[str, Any]]] = [
         {"record": "inputs", "inputs": {"release": "r1"}, "begun": ["fetch", "share"], "done": ["fetch"]},
     ),
     (Intent("fetch", ("node1", "node2")), {"record": "intent", "stage": "fetch", "places": ["node1", "node2"]}),
+    (Intent("fetch", ("node1",), 9), {"record": "intent", "stage": "fetch", "places": ["node1"], "more": 9}),
+    (
+        StageResults("start", (PlaceResult("node1", 0.5, alike=9),), 0.75),
+        {
+            "record": "results",
+            "stage": "start",
+            "results": [{"place": "node1", "seconds": 0.5, "alike": 9}],
+            "failed": False,
+            "seconds": 0.75,
+        },
+    ),
     (
         StageResults("gate", (PlaceResult("node1", 0.5),), 0.75),
         {

@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from orchestrator.errors import OrchestratorError, Refused, TakenOver
-from orchestrator.journal.records import Begin, Commit, End, Intent, Undoing
+from orchestrator.journal.records import Begin, Commit, End, Intent, PlaceResult, StageResults, Undoing
 from orchestrator.journal.session import LEASE, Session, owner
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record
 from tests.journal.places import somebody
@@ -331,6 +331,16 @@ def test_noted_records_do_not_give_the_lock_back(store: Memory, said: Told) -> N
     store.broken = False
     held.give_back()
     assert store.owner is None
+
+
+def test_the_journal_does_not_name_each_of_many_places(store: Memory, said: Told) -> None:
+    held = Session(store, ANN, said.append)
+    held.take()
+    names = [f"node{number}" for number in range(100)]
+    held.append([Intent("fetch", tuple(names)), StageResults("fetch", tuple(map(PlaceResult, names)))])
+    began, ended = store.written
+    assert len(began["places"]) + began["more"] == len(names)
+    assert [one["alike"] for one in ended["results"]] == [len(names) - 1]
 
 
 def test_a_store_that_fails_is_not_a_lock_that_was_lost(store: Memory, said: Told) -> None:
