@@ -8,9 +8,12 @@ import itertools
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gevent
+from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.connect import connect_all
 from pyinfra.api.inventory import Inventory
@@ -26,6 +29,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.provision.render import schedule_scripts, schedule_units, worker_scripts, worker_units
 from orchestrator.run import data_plane
+from orchestrator.source import push
 from orchestrator.survey import wanted
 from tests.fakes.git import GIT, git
 
@@ -106,13 +110,25 @@ class World:
         """The file in which provisioning leaves the digests of the settings."""
         return self.path / name / "etc/orchestrator/shop/provisioned"
 
+    def text_of(self, connector: FakeConnector, command: StringCommand | str, arguments: dict[str, Any]) -> str:
+        """Return the text of a command of the engine.
+
+        + arguments: pyinfra's arguments for the command
+        """
+        return command if isinstance(command, str) else command.get_raw_value()
+
     def answer(self, connector: FakeConnector, command: str, stdin: str = "") -> tuple[bool, CommandOutput]:
         """Run a command as the host would, in the host's directory."""
         name = connector.host.name
         self.commands.append((name, command))
-        root = self.path / name
         if name in self.down:
             return False, CommandOutput([])
+        done = self.perform(name, command, stdin)
+        return done.returncode == 0, output(done.stdout, done.stderr)
+
+    def perform(self, name: str, command: str, stdin: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the directory of a host."""
+        root = self.path / name
         moved = (
             # the stand-ins come before the real programs
             command.replace(PATH, "$PATH")
@@ -125,7 +141,7 @@ class World:
             .replace("/usr/bin/systemctl", "systemctl")
             .replace("/usr/bin/cgi-fcgi", f"{BIN}/cgi-fcgi")
         )
-        done = subprocess.run(
+        return subprocess.run(
             ["sh", "-c", moved],
             input=stdin,
             capture_output=True,
@@ -139,9 +155,6 @@ class World:
                 "WORLD": str(self.path),
             },
         )
-        lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
-        lines += [OutputLine("stderr", line) for line in done.stderr.splitlines()]
-        return done.returncode == 0, CommandOutput(lines)
 
     # The state of the fleet
 
@@ -327,3 +340,42 @@ class World:
             f"mv {barred}.new {barred}\n"
         )
         (library / "bar").chmod(0o755)
+
+
+def output(stdout: str, stderr: str) -> CommandOutput:
+    """Return the lines that a command has printed, as pyinfra returns them."""
+    lines = [OutputLine("stdout", line) for line in stdout.splitlines()]
+    lines += [OutputLine("stderr", line) for line in stderr.splitlines()]
+    return CommandOutput(lines)
+
+
+def connect(made: World, put: Callable[[Any, str, Any], None]) -> None:
+    """Make pyinfra's fake connector run commands in a world, and let the world answer the requests of this process.
+
+    + put: sets an attribute of a class or module, as `setattr` or ``monkeypatch.setattr``
+    """
+
+    def run(
+        self: FakeConnector,
+        command: str | StringCommand,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: Any,
+    ) -> tuple[bool, CommandOutput]:
+        stdin = arguments.get("_stdin") or ""
+        text = made.text_of(self, command, arguments)
+        gevent.sleep(0)
+        return made.answer(self, text, str(stdin))
+
+    def moved(self: FakeConnector, remote: str) -> Path:
+        return made.path / self.host.name / remote.removeprefix("/")
+
+    put(FakeConnector, "run_shell_command", run)
+    put(FakeConnector, "get_file", lambda self, remote, local: shutil.copy(moved(self, remote), local))
+    # as with SFTP, an existing file keeps its mode
+    put(FakeConnector, "put_file", lambda self, local, remote: shutil.copyfile(local, moved(self, remote)))
+    # rsync is real as well, and needs no SSH for a directory
+    put(push, "problem", lambda host: None)
+    put(push, "reach", lambda host: ([], str(made.path / host.name)))
+    put(data_plane, "ask", made.ask)
+    put(data_plane, "addresses", lambda url: ("192.0.2.1",))

@@ -7,18 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import gevent
 import pytest
-from pyinfra.api.command import StringCommand
-from pyinfra.connectors.fake import FakeConnector
-from pyinfra.connectors.util import CommandOutput
 
 from orchestrator import verbs
 from orchestrator.options import Options
-from orchestrator.run import data_plane
-from orchestrator.source import push
 from tests.engines.servers import Server
-from tests.fakes.world import World
+from tests.fakes.world import World, connect
 from tests.run.shop import Shop
 
 TESTED = 60
@@ -76,33 +70,7 @@ def released(_twice: tuple[World, Path], monkeypatch: pytest.MonkeyPatch) -> Wor
 
 def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Make pyinfra's fake connector run commands in a world."""
-
-    def run(
-        self: FakeConnector,
-        command: str | StringCommand,
-        print_output: bool = False,
-        print_input: bool = False,
-        **arguments: object,
-    ) -> tuple[bool, CommandOutput]:
-        text = command if isinstance(command, str) else command.get_raw_value()
-        stdin = arguments.get("_stdin") or ""
-        gevent.sleep(0)
-        return made.answer(self, text, str(stdin))
-
-    def moved(self: FakeConnector, remote: str) -> Path:
-        return made.path / self.host.name / remote.removeprefix("/")
-
-    monkeypatch.setattr(FakeConnector, "run_shell_command", run)
-    monkeypatch.setattr(FakeConnector, "get_file", lambda self, remote, local: shutil.copy(moved(self, remote), local))
-    # as with SFTP, an existing file keeps its mode
-    monkeypatch.setattr(
-        FakeConnector, "put_file", lambda self, local, remote: shutil.copyfile(local, moved(self, remote))
-    )
-    # rsync is real as well, and needs no SSH for a directory
-    monkeypatch.setattr(push, "problem", lambda host: None)
-    monkeypatch.setattr(push, "reach", lambda host: ([], str(made.path / host.name)))
-    monkeypatch.setattr(data_plane, "ask", made.ask)
-    monkeypatch.setattr(data_plane, "addresses", lambda url: ("192.0.2.1",))
+    connect(made, monkeypatch.setattr)
     return made
 
 
