@@ -3,6 +3,7 @@
 # make test   what a change must pass, in a quarter of an hour; it installs what it needs, Docker included
 # make test-all   every test: also the matrices, statistics and repetitions
 # make bench  compares this tool with others, also with NODES=10, on a fleet of its own; it writes docs/benchmarks.md
+# make bench-scale  measures how a release grows to 1,000 nodes, without servers; it writes docs/benchmarks-scale.md
 # make fleet  a provisioned fleet to try things on; its addresses are in .fleet/env (make fleet-down ends it)
 # make fleet APP=none   the same fleet, but nothing is provisioned
 # make fleet SUITES="bookworm trixie bullseye"   the servers get these releases of Debian in turn
@@ -30,7 +31,7 @@ export FLEET_DIR NODES TMPDIR
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv unit test test-all bench bench-warm lint fleet fleet-down demo demo-down clean
+.PHONY: help venv unit test test-all bench bench-scale bench-warm lint fleet fleet-down demo demo-down clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -53,6 +54,9 @@ test-all: $(READY)
 
 bench: $(READY)
 	@$(PY) docker/bench.py --nodes $(NODES) --rounds $(ROUNDS) --to $(TO)
+
+bench-scale: $(READY)
+	@$(PY) docker/bench_scale.py --to $(TO)
 
 bench-warm: $(READY)
 	@$(PY) docker/bench_warm.py --svg $(FLEET_DIR)/warming.svg
