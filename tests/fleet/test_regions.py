@@ -29,6 +29,7 @@ class Regions:
         self.fleet, self.directory, self.fault = fleet, directory, directory / "fault"
         self.urls = {"eu": fleet.haproxy_url, "us": fleet.nginx_url}
         (directory / "inventory").mkdir()
+        (directory / "deploys").symlink_to(ROOT / "deploys")
         text = (ROOT / "inventory/fleet.py").read_text()
         for region, (balancer, other_node, other_balancer) in REGIONS.items():
             hook = {"before": "cutover", "on": "operator", "run": f"test ! -e {self.fault}-{region}"}
