@@ -104,25 +104,12 @@ class Connection(BaseConnector):
         + shared: whether the command may share an SSH session with other commands
         """
         if isinstance(self.inner, SSHConnector):
-            output = self._in_session(self.inner, command, arguments) if shared and self._asked else None
+            session = self._session if shared and self._asked else None
             self._asked = True
-            if output is None:
-                output = _over_ssh(self.inner, command, arguments)
+            output = _over_ssh(self.inner, command, arguments, session)
         else:
             _, output = self.inner.run_shell_command(command, print_output=False, print_input=False, **arguments)
         return [OutputLine(line.buffer_name, printable(line.line)) for line in output.combined_lines]
-
-    def _in_session(
-        self, connector: SSHConnector, command: StringCommand, arguments: dict[str, Any]
-    ) -> CommandOutput | None:
-        """Run a command in the shared session. Return None if the command has not run, because it needs its own."""
-        control = extract_control_arguments(cast(Any, arguments := dict(arguments)))
-        stdin = control.get("_stdin") or ""
-        alone = control.get("_get_pty") or control.get("_timeout") or _may_ask(arguments)
-        if self._session is None or alone or not is_short(stdin):
-            return None
-        text = make_unix_command_for_host(connector.state, connector.host, command, **arguments)
-        return self._session.run(text.get_raw_value(), stdin)
 
     def pipe(self, command: StringCommand, arguments: dict[str, Any]) -> Pipe | None:
         """Start a command, and return its standard input and output. Return None if the host is not reached by SSH.
@@ -172,13 +159,25 @@ def transport_of(host: Host) -> Transport | None:
     return client.get_transport() if client else None
 
 
-def _over_ssh(connector: SSHConnector, command: StringCommand, arguments: dict[str, Any]) -> CommandOutput:
-    """Run a command over SSH, as pyinfra's connector does, but accept output that is not UTF-8."""
+def _over_ssh(
+    connector: SSHConnector, command: StringCommand, arguments: dict[str, Any], session: SharedSession | None
+) -> CommandOutput:
+    """Run a command over SSH, as pyinfra's connector does, but accept output that is not UTF-8.
+
+    + session: the session in which the command may run; None if the command needs its own. Also a command with a long
+      input, a terminal or a timeout of pyinfra, and a command for which pyinfra may ask for a password, needs its own
+    """
     control = extract_control_arguments(cast(Any, arguments := dict(arguments)))
+    stdin_text = control.get("_stdin") or ""
+    alone = control.get("_get_pty") or control.get("_timeout") or _may_ask(arguments)
 
     def execute() -> tuple[int, CommandOutput]:
         text = make_unix_command_for_host(connector.state, connector.host, command, **arguments)
         logger.debug("Running command on %s: %s", connector.host.name, text)
+        if session is not None and not alone and is_short(stdin_text):
+            shared = session.run(text.get_raw_value(), stdin_text)
+            if shared is not None:
+                return 0, shared
         assert connector.client is not None
         stdin, stdout, stderr = connector.client.exec_command(
             text.get_raw_value(), get_pty=bool(control.get("_get_pty"))
