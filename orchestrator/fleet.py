@@ -361,7 +361,7 @@ class Fleet:
         """
         if not isinstance(host.connector, Connection):
             return None
-        config = self.state.config.copy()
+        config = self.state.config
         with ctx_config.use(config), ctx_host.use(host):
             return host.connector.pipe(command, _become(config))
 

@@ -53,16 +53,15 @@ class Pipe:
         Raises Silent if the connection is broken, and CommandFailed if the command has ended.
         """
         receive = self._channel.recv if output == "stdout" else self._channel.recv_stderr
-        read = [self._rest[output]]
-        while b"\n" not in read[-1]:
+        while b"\n" not in self._rest[output]:
             with _or_silent():
                 data = receive(65536)
                 if not data and not self._channel.eof_received and self._channel.exit_status == NO_STATUS:
                     raise EOFError
             if not data:
                 raise CommandFailed
-            read.append(data)
-        line, _, self._rest[output] = b"".join(read).partition(b"\n")
+            self._rest[output] += data
+        line, _, self._rest[output] = self._rest[output].partition(b"\n")
         return printable(line.decode("utf-8", "replace"))
 
     def close(self) -> None:
