@@ -14,7 +14,7 @@ LINEAR = 1.25
 
 @dataclass(frozen=True)
 class Used:
-    """What a command has used.
+    """The resources that a command has used.
 
     + cpu: CPU time of the operator's process in seconds, without that of the fake servers
     + fake: CPU time of the fake servers in the operator's process, in seconds
@@ -95,7 +95,7 @@ class Measure:
 MEASURES = (
     *(
         Measure(f"CPU time of {name}", "ms", 1e3, lambda size, name=name: size.commands[name].cpu)  # type: ignore[misc]
-        for name in ("release", "rollback", "status")
+        for name in COMMANDS
     ),
     Measure("memory", "KB", 1e-3, lambda size: size.memory),
     Measure("journal of a release", "bytes", 1, lambda size: size.journal),
