@@ -1,4 +1,4 @@
-"""How many SSH sessions a release and a rollback open on each server."""
+"""How many SSH sessions a release and a rollback open on each node."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ LOUD = f"printf 'LogLevel VERBOSE\\n' >{LOG} && systemctl reload ssh"
 QUIET = f"rm -f {LOG} && systemctl reload ssh"
 STARTED = "journalctl -t sshd --no-pager -o cat | grep -c '^Starting session: command'"
 
-MOST = {
-    "release": {"node": 4, "haproxy": 8, "nginx": 4},
-    "rollback": {"node": 2, "haproxy": 8, "nginx": 4},
-}
-"""Verb -> kind of server -> the largest number of sessions. HAProxy's server holds the lock and the journal."""
+MOST = {"release": 4, "rollback": 2}
+"""Verb -> the largest number of sessions on a node.
+
+The gate asks a balancer two questions at once, and one of the two needs a separate session. The gate asks again until
+the balancer's own health checks have passed, so the number of sessions on a balancer depends on the time.
+"""
 
 
 @pytest.fixture
 def sessions(calm: Calm, broken: Callable[[str, str, str], None]) -> Count:
-    """The number of sessions with a command that each server's sshd has started."""
-    servers = [name for name in calm.fleet.servers if name != "origin"]
-    for name in servers:
+    """The number of sessions with a command that each node's sshd has started."""
+    nodes = [node["name"] for node in calm.fleet.nodes]
+    for name in nodes:
         broken(name, LOUD, QUIET)
-    return lambda: {name: int(calm.fleet.exec(name, STARTED).stdout) for name in servers}
+    return lambda: {name: int(calm.fleet.exec(name, STARTED).stdout) for name in nodes}
 
 
 def test_few_sessions_for_a_release_and_a_rollback(calm: Calm, sessions: Count) -> None:
@@ -38,4 +39,4 @@ def test_few_sessions_for_a_release_and_a_rollback(calm: Calm, sessions: Count) 
         assert run.end() == 0, run.text
         opened = {name: count - before[name] for name, count in sessions().items()}
         assert all(opened.values()), opened
-        assert all(count <= most[name.rstrip("0123456789")] for name, count in opened.items()), (verb, opened)
+        assert max(opened.values()) <= most, (verb, opened)
