@@ -2,7 +2,7 @@
 
     python docker/bench_scale.py [--nodes 3 10 30 100 300 1000] [--to docs]        (or `make bench-scale`)
 
-The script measures each number of nodes in a process of its own (bench_scale_one.py), and writes the page
+The script measures each number of nodes in a separate process (bench_scale_one.py), and writes the page
 benchmarks-scale.md, its plot and the file benchmarks-scale.json. No cost is ever a reason to fail.
 """
 

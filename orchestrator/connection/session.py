@@ -1,10 +1,10 @@
 """Run commands on a host one after the other in one SSH session.
 
-A session of its own for each command costs more than most commands: SSH opens the session with several messages, and
-the host starts the server's process and the login shell. Here, one script on the host runs the commands (session.sh).
+A separate session for each command costs more than most commands: SSH opens the session with several messages, and the
+host starts the server's process and the login shell. Here, one script on the host runs the commands (session.sh).
 
 Only commands that leave no process behind may share a session: a process that lives on could write into the answer of
-a later command. Therefore a command that runs code of the application has a session of its own (``Shared``).
+a later command. Therefore a command that runs code of the application has a separate session (``Shared``).
 """
 
 from __future__ import annotations

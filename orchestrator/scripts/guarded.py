@@ -38,7 +38,7 @@ def guarded(script: str, arguments: list[str], guard: Guard | None, alone: bool 
     + script: text of a POSIX shell script. Pass values as ``arguments``; never insert values into the text.
     + arguments: the values of $1, $2, ..., without quotes: this function quotes them
     + guard: guard that runs the script on the host; None to run the script directly
-    + alone: whether the command needs an SSH session of its own, because processes of the script may live on
+    + alone: whether the command needs a separate SSH session, because processes of the script may live on
     """
     kind = StringCommand if alone else Shared
     quoted = [QuoteString(argument) for argument in arguments]

@@ -54,7 +54,7 @@ class Git(SourceKind):
     def revision(self, fleet: Fleet, ref: str) -> str:
         """Return the hash of the commit that a ref names in the origin.
 
-        One node asks the origin. If this node does not answer, the next node asks.
+        A node asks the origin. If the node does not answer, another node asks.
 
         If the ref is a full commit hash, this returns the ref unchanged, even if the origin has no such commit.
 
