@@ -40,9 +40,9 @@ APPLICATIONS = {
     # a comparison of the colors must detect the first three further versions; `unloadable` cannot be preloaded
     SHOP: Application(DOCKER / "app", beside=("errors", "slow", "tail", "unloadable")),
     "laravel": Application(
-        DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2", "rename2"), lock=True, database=True
+        DOCKER / "apps/laravel", beside=("view2", "assets2", "deps2", "rename2", "naive2"), lock=True, database=True
     ),
-    "symfony": Application(DOCKER / "apps/symfony", lock=True, database=True),
+    "symfony": Application(DOCKER / "apps/symfony", beside=("rename2", "naive2"), lock=True, database=True),
     "wordpress": Application(DOCKER / "apps/wordpress", below="/opt/wordpress", database=True),
     "classic": Application(DOCKER / "apps/classic"),
     "plain": Application(DOCKER / "apps/plain"),
@@ -56,7 +56,7 @@ def environment(app: str, secret: str, passwords: Mapping[str, str], server: str
 
     + secret: a secret of the fleet, from which the application's own secret is made
     + passwords: name of a database user -> password; empty if the fleet has no database server
-    + server: name of the database server. Only Laravel can use PostgreSQL
+    + server: name of the database server. Only Laravel and Symfony can use PostgreSQL
     """
     own = hashlib.sha256(f"{app} {secret}".encode())
     password = passwords.get(app)
@@ -74,7 +74,8 @@ def environment(app: str, secret: str, passwords: Mapping[str, str], server: str
             key = {"APP_KEY": "base64:" + base64.b64encode(own.digest()).decode()}
             return key | (database if password else {})
         case "symfony":
-            url = {"DATABASE_URL": f"mysql://{app}:{password}@{DATABASE}:3306/{app}"}
+            scheme = "postgres" if server == POSTGRES else "mysql"
+            url = {"DATABASE_URL": f"{scheme}://{app}:{password}@{server}/{app}"}
             return {"APP_SECRET": own.hexdigest()} | (url if password else {})
         case "wordpress":
             database = {"DB_HOST": DATABASE, "DB_NAME": app, "DB_USER": app, "DB_PASSWORD": password or ""}

@@ -144,7 +144,7 @@ class SmallDisk:
 def small_disk() -> Iterator[SmallDisk]:
     # the path of a Unix socket must be short
     path = Path(tempfile.mkdtemp(prefix="small-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m,mode=1777", "tmpfs", path], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m,mode=1777", "tmpfs", path], check=True)
     try:
         yield SmallDisk(path)
     finally:
@@ -155,29 +155,34 @@ def small_disk() -> Iterator[SmallDisk]:
 @pytest.fixture
 def cramped(
     released: World,
+    server: Server,  # noqa: F811 (a fixture)
     small_disk: SmallDisk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shop]:
-    """A shop whose database is on a small disk: a server of PostgreSQL, because MariaDB needs much more space."""
+    """A shop whose database is on a small disk, of each engine."""
     with ExitStack() as stack:
         with monkeypatch.context() as changed:
             changed.setenv("TMPDIR", str(small_disk.path))
-            made = stack.enter_context(shop_of_its_own(released, Engine.POSTGRES, tmp_path))
+            made = stack.enter_context(shop_of_its_own(released, server.engine, tmp_path))
         yield made
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
 def test_a_full_disk_is_named(
     cramped: Shop,
-    postgres: Server,
+    server: Server,  # noqa: F811 (a fixture)
     small_disk: SmallDisk,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    big = "CREATE UNLOGGED TABLE big AS SELECT * FROM generate_series(1, 1000000) AS n;\n"
+    big = (
+        "CREATE UNLOGGED TABLE big AS SELECT * FROM generate_series(1, 1000000) AS n;\n"
+        if cramped.postgres
+        else "CREATE TABLE big AS SELECT seq FROM seq_1_to_1000000;\n"
+    )
     cramped.commit(f0001_big__expand=SAFE + big + ADD)
-    monkeypatch.setenv("SHADOW_URL", postgres.url())
+    monkeypatch.setenv("SHADOW_URL", server.url())
     # without any space, PostgreSQL stops, because it cannot write its log
     small_disk.fill(left=25 << 20)
     full = "has no space left on its disk .*: free space there, and run the command again"

@@ -2,14 +2,22 @@
 
 namespace App;
 
-use PDO;
+use Doctrine\DBAL\Connection;
+use Doctrine\DBAL\DriverManager;
 use Throwable;
 
 /** The database that DATABASE_URL names, if it names one. */
 final class Database
 {
+    private ?Connection $connection = null;
+
     public function __construct(private string $databaseUrl)
     {
+    }
+
+    public function connection(): Connection
+    {
+        return $this->connection ??= DriverManager::getConnection(['url' => $this->databaseUrl]);
     }
 
     /** Null without a database, else whether it answers. */
@@ -18,10 +26,8 @@ final class Database
         if ($this->databaseUrl === '') {
             return null;
         }
-        $url = array_map('rawurldecode', array_map('strval', parse_url($this->databaseUrl)));
-        $source = sprintf('mysql:host=%s;port=%s;dbname=%s', $url['host'], $url['port'] ?? 3306, ltrim($url['path'], '/'));
         try {
-            return (int) (new PDO($source, $url['user'], $url['pass']))->query('SELECT 1')->fetchColumn() === 1;
+            return (int) $this->connection()->fetchOne('SELECT 1') === 1;
         } catch (Throwable) {
             return false;
         }
