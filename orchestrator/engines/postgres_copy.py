@@ -63,7 +63,7 @@ def fill(inside: Connection, live: Connection, run: Run, tunnel: bool) -> None:
 
 
 def statements(text: str) -> Iterator[str]:
-    """The statements of a dump that make the shadow."""
+    """Yield the statements of a dump, without those that must not run on the shadow (the empty copy of a schema)."""
     for one in split(_META.sub("", text), Engine.POSTGRES):
         if one.text and not _NEVER.match(one.text):
             yield one.text

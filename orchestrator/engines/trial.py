@@ -52,7 +52,7 @@ class Bench(Protocol):
         """Whether the server can store the default of a column in this column, when an insert leaves out the column."""
 
     def online(self, problems: Sequence[Problem]) -> bool:
-        """Whether a statement with these problems stops no query of the old code for longer than a moment."""
+        """Whether a statement with these problems blocks queries of the old code for at most a moment."""
 
 
 class Trial:

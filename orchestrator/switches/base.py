@@ -153,7 +153,8 @@ class Balancer(ABC):
         """The text of a shell script that lets new requests wait, and lets them go on.
 
         $1 is the longest time for which requests wait, in whole seconds; 0 to let the requests go on. The hold ends by
-        itself after this time. If the hold had ended before ``0``, the script prints ``ended``.
+        itself after this time. If $1 is 0 and the hold has already ended, the
+        script prints ``ended``.
         """
         return "echo 'this kind of balancer cannot hold requests' >&2; exit 1"
 
