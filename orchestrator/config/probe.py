@@ -49,7 +49,7 @@ class Probe(Section):
         0.3,
         ge=0,
         le=3600,
-        description="shortest time, in seconds, for which the stage `proof` still sends requests",
+        description="shortest time, in seconds, for which the stage `proof` sends requests",
     )
     answers: int = Field(
         20,

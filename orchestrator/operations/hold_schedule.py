@@ -1,4 +1,4 @@
-"""Say which schedules a node runs."""
+"""Note on a node which schedules the node runs from now on."""
 
 from __future__ import annotations
 

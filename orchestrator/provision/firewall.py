@@ -388,8 +388,9 @@ def kernel(settings: Settings) -> dict[str, str]:
 def look(fleet: Fleet, is_placed: bool = False) -> Proved:
     """Prove that each node sees each balancer at an allowed address. This function changes nothing on any host.
 
-    If a balancer reaches no port of a node, such as a new node or a barred node, nothing is proved for both: the
-    firewall cannot fail a request there. If the nodes have no firewall, the result is empty.
+    If a balancer reaches no port of a node, for example because the node is new or barred, nothing is proved about this
+    balancer and this node. The balancer sends no request to this node, so the firewall cannot make a request fail. If
+    the nodes have no firewall, the result is empty.
 
     Raises Refused if a node would refuse a balancer, or connections that it must not refuse (`judge`). Raises
     StepFailed if a host does not answer.

@@ -1,4 +1,4 @@
-"""Say which schedules each node runs, and which node runs the single-node schedules.
+"""Note on each node which schedules the node runs, and which node runs the single-node schedules.
 
 At each tick, a node reads the symlink ``live`` and its own note. Therefore the schedules move to the new release with
 the symlink, and most runs have no stage for schedules.

@@ -20,7 +20,7 @@ from orchestrator.survey import workers_at
 
 
 class StopWorkersHandler(OperationHandler[StopWorkers]):
-    """Tells the workers to end with ``operations/stop_workers.py``, then looks until no process is left.
+    """Tells the workers to end, with ``operations/stop_workers.py``. Then looks until no process is left.
 
     systemd itself waits for the processes, and kills them if the setting ``workers.over`` says so. Therefore the
     workers end in the same way if the operator's machine dies meanwhile.
