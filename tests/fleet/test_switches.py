@@ -191,6 +191,30 @@ def test_a_balancer_that_is_killed_comes_back_with_its_color(fleet: Fleet, warm:
         assert {(a.status, a.headers["x-color"], a.headers["x-release"]) for a in answered} == {(200, color, release)}
 
 
+STALL = 4
+"""Seconds for which no process of the application answers."""
+
+
+@pytest.mark.slow
+def test_nodes_that_all_stall_at_once_lose_no_request(
+    fleet: Fleet, urls: list[str], warm: Runs, tmp_path: Path
+) -> None:
+    color = ask(urls[0]).headers["x-color"]
+    pattern = f"^php-fpm: pool {fleet.known['app']}-{color}$"
+    stall = f"pkill -STOP -f '{pattern}' && sleep {STALL} && pkill -CONT -f '{pattern}'"
+    with (
+        Traffic(urls, tmp_path / "samples", connections=12, rate=40.0, slow_seconds=1.0) as traffic,
+        ThreadPoolExecutor() as pool,
+    ):
+        done = list(pool.map(lambda node: fleet.exec(node["name"], stall), fleet.nodes))
+        assert [one.returncode for one in done] == [0] * len(fleet.nodes)
+        before = traffic.peek().totals.requests
+        until(lambda: traffic.peek().totals.requests > before + 50)
+        report = traffic.stop()
+    flawless(report)
+    assert max(sample.ended - sample.sent for sample in traffic.samples()) > STALL / 2, "no request met the stall"
+
+
 LOST = {
     "haproxy": {
         "entry removed": "printf 'clear map {map}\\n' | socat stdio unix-connect:{socket}",
