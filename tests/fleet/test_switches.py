@@ -191,7 +191,7 @@ def test_a_balancer_that_is_killed_comes_back_with_its_color(fleet: Fleet, warm:
         assert {(a.status, a.headers["x-color"], a.headers["x-release"]) for a in answered} == {(200, color, release)}
 
 
-STALL = 4
+STALL = 7
 """Seconds for which no process of the application answers."""
 
 
