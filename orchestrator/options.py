@@ -235,7 +235,7 @@ def _retry(value: object) -> bool:
 def _accept(data: Mapping[str, object]) -> tuple[str, ...]:
     """Return the ids of the findings that the operator accepts, which need a reason."""
     ids = tuple(sorted(_names(data.get("accept", ""))))
-    wrong = [one for one in ids if not re.fullmatch(r"[a-z]+(-[a-z]+)*-[0-9a-f]{8}", one)]
+    wrong = [one for one in ids if not re.fullmatch(r"([a-z0-9-]+:)?[a-z]+(-[a-z]+)*-[0-9a-f]{8}", one)]
     if wrong:
         raise UsageError(
             f"--data accept={','.join(wrong)}: this is not the id of a finding, such as drop-column-98ddbf33: the "

@@ -162,6 +162,10 @@ def _has_web_database(settings: Settings, switch: BalancerSwitch | None) -> obje
     return settings.database is not None and settings.database.as_web
 
 
+def _web_databases(settings: Settings, switch: BalancerSwitch | None) -> object:
+    return any(one.as_web for one in settings.databases.values())
+
+
 def _of_git(name: str) -> Callable[[Settings], Any]:
     read = attrgetter(name)
     return lambda settings: read(settings.source) if isinstance(settings.source, GitSource) else None
@@ -284,6 +288,7 @@ KEYS: tuple[Key, ...] = (
     Key("hooks.user", (NODE,), _has_web_hooks, stays=True),
     Key("tasks.user", (NODE,), _has_web_tasks, stays=True),
     Key("database.user", (NODE,), _has_web_database, stays=True),
+    Key("databases.user", (NODE,), _web_databases, stays=True),
     _key("marker.answers", NODE),
     Key("marker.token", (NODE,), lambda settings, switch: settings.token if settings.marker.answers == "probe" else ""),
     Key("preview.token", BALANCERS, lambda settings, switch: settings.preview_token),

@@ -11,12 +11,15 @@ from pydantic import Field, field_validator, model_validator
 
 from orchestrator.config.duration import Duration
 from orchestrator.config.environment import NAME
+from orchestrator.config.form import form
 from orchestrator.config.paths import ReleasePath
 from orchestrator.config.section import Section
 from orchestrator.errors import UsageError
 
 PARTS = ("url", "host", "port", "database", "user", "password")
 """The parts of a URL that the templates of ``migrate.redirect`` may name, such as ``{url}``."""
+
+DATABASE = form(r"[a-z][a-z0-9-]{0,30}", "the name of a database", "use small letters, digits and -")
 
 _OURS = ("RELEASE", "COLOR", "RELEASE_PATH", "PATH")
 """Variables that this tool sets for the commands."""
@@ -174,6 +177,11 @@ class Database(Section):
                 "environment variable, such as env:DATABASE_URL"
             )
         return url
+
+
+def key_of(name: str) -> str:
+    """Return the key of a database in the settings: ``database``, or ``databases.<name>``."""
+    return f"databases.{name}" if name else "database"
 
 
 def named(url: str) -> frozenset[str]:

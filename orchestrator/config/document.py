@@ -17,6 +17,9 @@ from orchestrator.config.applied import KEYS, class_of
 from orchestrator.config.duration import seconds
 from orchestrator.config.settings import KINDS, Settings, section_in
 
+LIKE = {"databases": "database"}
+"""Key of sections by name -> the section whose keys they have. The page shows the keys only once."""
+
 
 def document() -> str:
     """Return the whole page, in Markdown. References such as ``(docs/using.md)`` become links to the pages."""
@@ -54,10 +57,10 @@ def _section(section: type[BaseModel], path: str) -> Iterable[str]:
     inner = []
     for key, field in section.model_fields.items():
         found = section_in(field.annotation)
-        if found is not None:
+        if found is not None and key not in LIKE:
             inner.append((key, found))
         default = _default(field)
-        if found and default not in ("", "`[]`") and not field.is_required():
+        if found and key not in LIKE and default not in ("", "`[]`") and not field.is_required():
             default = "see table"
         kind_of_key = _class(f"{path}.{key}" if path else key, found is not None)
         yield f"| `{key}` | {kind_of_key} | {_kind(field)} | {default} | {_meaning(key, field)} |"

@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails
 from orchestrator.config import rules
 from orchestrator.config.build import Build
 from orchestrator.config.cutover import Comparison, CutoverStep
-from orchestrator.config.database import Database
+from orchestrator.config.database import DATABASE, Database
 from orchestrator.config.drain import Drain
 from orchestrator.config.duration import Duration
 from orchestrator.config.environment import Environment
@@ -256,6 +256,11 @@ class Settings(Section):
     drain: Drain = _absent()
     hooks: list[Hook] = Field([], description="your own commands, which run before or after a stage, or after an undo")
     database: Database | None = None
+    databases: dict[Annotated[str, DATABASE], Database] = Field(
+        {},
+        description="further databases of the application by name, each with the keys of the section `database`. The "
+        "stages have these names, such as `expand stats` (docs/database.md)",
+    )
     tasks: dict[Annotated[str, TASK], Task] = Field(
         {}, description="your own commands by name, for `orchestrator task NAME` and for hooks"
     )
@@ -356,9 +361,14 @@ class Settings(Section):
     @property
     def runs_as_web(self) -> bool:
         """Whether a build step, a hook, a task or a command of the database runs as the web user."""
-        database = ["web"] if self.database and self.database.as_web else []
+        databases = (one.as_web for one in self.all_databases.values())
         hooks, tasks = (hook.user for hook in self.hooks), (task.user for task in self.tasks.values())
-        return "web" in (*(step.user for step in self.build), *hooks, *tasks, *database)
+        return any(databases) or "web" in (*(step.user for step in self.build), *hooks, *tasks)
+
+    @property
+    def all_databases(self) -> dict[str, Database]:
+        """The settings of each database by its name. The section ``database`` has the empty name and comes first."""
+        return ({"": self.database} if self.database else {}) | self.databases
 
     @property
     def resolved_hooks(self) -> list[Hook]:

@@ -146,3 +146,12 @@ def _read(text: str) -> Mapping[str, dict[str, str]]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def key(phase: str, name: str, run: str) -> str:
+    """Return the name of a command that changes the schema, such as ``expand-20260101T120000000000``.
+
+    + name: the name of the database; empty for the section ``database``
+    + run: the text that is different for each run
+    """
+    return "-".join(word for word in (phase, name, run) if word)

@@ -33,6 +33,20 @@ class FilesRefused(CommandFailed):
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command of the application that changes the schema.
+
+    + text: the shell command
+    + setting: the setting that has the command, such as ``database.migrate.expand``
+    + database: the name of the database; empty for the section ``database``
+    """
+
+    text: str
+    setting: str = "database.migrate.expand"
+    database: str = ""
+
+
+@dataclass(frozen=True)
 class Accept:
     """The findings that the operator of a run accepts.
 
@@ -69,34 +83,36 @@ def _one(work: Work, engine: Engine, trial: Trial | None) -> Judged:
     return lint(file.text, file.name, engine, file.phase, trial.run if trial else None, ran(work, engine))
 
 
-def verdict(judged: Sequence[Judged]) -> list[str]:
+def verdict(judged: Sequence[Judged], database: str = "") -> list[str]:
     """Return the lines about files that may run: a summary, and each finding that is overridden, with its reason.
 
     Raises FilesRefused if a finding is not overridden.
+
+    + database: the name of the database; empty for the section ``database``
     """
     lines = [line for file in judged for one in file.open for line in block(file, one)]
     if lines:
         raise FilesRefused(
             f"{summary(judged)}: the statements would break or block the live release, or it is unknown whether they "
             "would. Change the files as the findings say. If a statement is safe, write a comment with the reason "
-            'before the statement, or repeat the command with --data accept=FINDING --data reason="WHY"',
+            f"before the statement, or repeat the command with {_repeat(database)}",
             lines,
         )
     over = [overridden(file, one) for file in judged for one in file.findings if one.reason]
     return [summary(judged) if judged else "no file is to run", *over]
 
 
-def judge_command(command: str, engine: Engine, problems: Sequence[Problem], accept: Accept) -> Judged:
-    """Judge the command ``database.migrate.expand`` by the problems that were seen on a shadow.
+def judge_command(command: Command, engine: Engine, problems: Sequence[Problem], accept: Accept) -> Judged:
+    """Judge a command of the phase ``expand`` by the problems that were seen on a shadow.
 
     Raises UsageError if ``accept`` names no finding.
     """
-    findings = tuple(finding_of_command(one, command, engine) for one in problems)
-    [judged] = accepted([Judged("database.migrate.expand", Phase.EXPAND, 1, findings)], accept.ids, accept.reason)
+    findings = tuple(finding_of_command(one, command.text, engine) for one in problems)
+    [judged] = accepted([Judged(command.setting, Phase.EXPAND, 1, findings)], accept.ids, accept.reason)
     return judged
 
 
-def verdict_of_command(judged: Judged, output: Sequence[str]) -> list[str]:
+def verdict_of_command(judged: Judged, command: Command, output: Sequence[str]) -> list[str]:
     """Return the lines about a command that may run: a summary, and each finding that is overridden, with its reason.
 
     Raises FilesRefused if a finding is not overridden.
@@ -110,10 +126,14 @@ def verdict_of_command(judged: Judged, output: Sequence[str]) -> list[str]:
         raise FilesRefused(
             f"{judged.name}: {count(len(judged.open), 'finding')}: the command would break or block the live release, "
             "or it is unknown whether the command would. Nothing has changed in the database. Change the migrations as "
-            "the findings say. If a change is safe, repeat the command with --data accept=FINDING --data "
-            'reason="WHY"',
+            f"the findings say. If a change is safe, repeat the command with {_repeat(command.database)}",
             lines,
             "",
         )
     over = [overridden(judged, one) for one in judged.findings]
     return [f"the command ran on a copy of the schema: {count(len(over), 'finding')}", *over]
+
+
+def _repeat(database: str) -> str:
+    """Return the options with which an operator accepts a finding at a database."""
+    return f'--data accept={f"{database}:" if database else ""}FINDING --data reason="WHY"'

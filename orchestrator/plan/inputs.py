@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
@@ -141,7 +141,8 @@ class DatabaseAsked:
     """The operator's options about the database.
 
     + retry: whether to change the schema even if it is unknown how an earlier run changed it
-    + accept: ids of findings of the stage lint that the operator accepts
+    + accept: ids of findings of the stage lint that the operator accepts. For a database with a name, the name and a
+      colon come before the id
     + reason: why the operator accepts these findings
     """
 
@@ -156,15 +157,19 @@ NOTHING_ASKED = DatabaseAsked()
 
 @dataclass(frozen=True)
 class DatabaseInput:
-    """The facts about the database that a plan needs.
+    """The facts about the databases that a plan needs.
 
     + runner: the name of the node on which the commands run that change the schema
     + run: a text that is different for each run. The commands of a run have this text in their names
     + retry: whether to start a command even if it is unknown how a command of an earlier run ended
-    + accept: ids of findings that the operator accepts, although the stage lint refuses them
+    + accept: ids of findings that the operator accepts, although the stage lint refuses them (as in DatabaseAsked)
     + reason: why the operator accepts these findings; empty if ``accept`` is empty
-    + marks: whether the run writes a mark into the database, because the settings have the URL of the database
-    + known: the last run of the journal that has changed the schema and marked the database; None if there is none
+    + marks: whether the run writes a mark into the database of the section ``database``, because the settings have
+      the URL of the database
+    + known: the last run of the journal that has changed the schema of this database and marked the database; None if
+      there is none
+    + marked: the names of the databases of the section ``databases`` into which the run writes a mark
+    + others: the last run of the journal that has changed the schema of such a database: name -> run
     """
 
     runner: str
@@ -174,6 +179,23 @@ class DatabaseInput:
     reason: str = ""
     marks: bool = False
     known: Known | None = None
+    marked: tuple[str, ...] = ()
+    others: Mapping[str, Known] = field(default_factory=dict)
+
+    def known_of(self, name: str) -> Known | None:
+        """Return the last run of the journal that has changed the schema of a database; None if there is none.
+
+        + name: the name of the database; empty for the section ``database``
+        """
+        return self.others.get(name) if name else self.known
+
+    def accepted(self, name: str) -> tuple[str, ...]:
+        """Return the ids of the findings at a database that the operator accepts.
+
+        + name: the name of the database; empty for the section ``database``
+        """
+        found = ((before, last) for before, _, last in (one.rpartition(":") for one in self.accept))
+        return tuple(last for before, last in found if before == name)
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as data for JSON. Values that an earlier version does not know are left out if possible."""
@@ -185,9 +207,13 @@ class DatabaseInput:
     def from_json(cls, data: Mapping[str, Any]) -> DatabaseInput:
         """Make the facts from the data that ``to_json`` returned. Raises TypeError or ValueError for other data."""
         known = Known(**data["known"]) if data.get("known") else None
-        made = cls(**{**data, "accept": tuple(data.get("accept", ())), "known": known})
-        if not isinstance(made.reason, str) or not all(re.fullmatch(r"[a-z0-9-]+", str(one)) for one in made.accept):
+        others = {str(name): Known(**one) for name, one in data.get("others", {}).items()}
+        lists = {key: tuple(data.get(key, ())) for key in ("accept", "marked")}
+        made = cls(**{**data, **lists, "known": known, "others": others})
+        if not isinstance(made.reason, str) or not all(re.fullmatch(r"[a-z0-9:-]+", str(one)) for one in made.accept):
             raise ValueError("database: accept or reason is not valid")
+        if not all(re.fullmatch(r"[a-z0-9-]+", str(one)) for one in (*made.marked, *others)):
+            raise ValueError("database: marked or others is not valid")
         return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.database.known import Known
+from orchestrator.database.known import Known, key
 from orchestrator.journal.history import history_of
 from orchestrator.journal.records import Json
 
@@ -12,19 +12,25 @@ PHASES = ("contract", "expand")
 """The stages that change the schema."""
 
 
-def last_change(runs: Sequence[Sequence[Json]]) -> Known | None:
+def last_change(runs: Sequence[Sequence[Json]], name: str = "") -> Known | None:
     """Return the last run that has changed the schema and has marked the database; None if there is no such run.
 
     A run that failed while the schema changed does not count, because its mark may be missing.
 
     + runs: the records of each run in the journal, oldest run first
+    + name: the name of the database; empty for the section ``database``
     """
     for run in map(history_of, reversed(runs)):
         inputs = run.inputs or {}
         database = inputs.get("database")
-        if not isinstance(database, Mapping) or database.get("marks") is not True:
+        if not isinstance(database, Mapping) or not _marks(database, name):
             continue
         for phase in PHASES:
-            if phase in run.done:
-                return Known(f"{phase}-{database.get('run')}", phase, str(inputs.get("release")), run.at)
+            if f"{phase} {name}".rstrip() in run.done:
+                return Known(key(phase, name, str(database.get("run"))), phase, str(inputs.get("release")), run.at)
     return None
+
+
+def _marks(database: Mapping[str, object], name: str) -> bool:
+    marked = database.get("marked")
+    return isinstance(marked, list) and name in marked if name else database.get("marks") is True

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from orchestrator import __version__
 from orchestrator.config import Settings
+from orchestrator.config.database import key_of
 from orchestrator.errors import Refused, UsageError
 from orchestrator.facts.node import NodeState
 from orchestrator.model import Color, Weights, release_id
@@ -114,7 +115,7 @@ def release(
         )
     i = _with_all(fleet, settings, Release(ref), live, new, revision, missing)
     i = replace(i, schedule=changes(whole, settings, list(states)))
-    return replace(i, database=_database(i, now, database)) if settings.database else i
+    return replace(i, database=_database(i, now, database)) if settings.all_databases else i
 
 
 def code(i: Inputs) -> Inputs:
@@ -260,7 +261,7 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, database: Dat
     Raises Refused with the problems found, and UsageError if the settings have no command and no files for the
     contract.
     """
-    if not settings.database or not settings.database.contracts:
+    if not any(one.contracts for one in settings.all_databases.values()):
         raise UsageError("there is nothing to contract: the settings have no database.migrate.contract")
     _check_accepted(settings, database, "contract")
     live, _, fleet, problems = _taking_part(fleet, None)
@@ -277,22 +278,28 @@ def contract(fleet: FleetState, settings: Settings, now: datetime, database: Dat
 
 
 def _database(i: Inputs, now: datetime, asked: DatabaseAsked) -> DatabaseInput:
-    """Return the facts about the database: the first node of the run runs the commands.
+    """Return the facts about the databases: the first node of the run runs the commands.
 
     + now: the present time, with microseconds. A run may be repeated within the same second, even with the same release
     """
-    marks = i.settings.database is not None and i.settings.database.url is not None
-    return DatabaseInput(i.nodes[0].name, f"{now:%Y%m%dT%H%M%S%f}", asked.retry, asked.accept, asked.reason, marks)
+    marked = [name for name, one in i.settings.all_databases.items() if one.url is not None]
+    run, others = f"{now:%Y%m%dT%H%M%S%f}", tuple(name for name in marked if name)
+    return DatabaseInput(
+        i.nodes[0].name, run, asked.retry, asked.accept, asked.reason, marks="" in marked, marked=others
+    )
 
 
 def _check_accepted(settings: Settings, asked: DatabaseAsked, verb: str) -> None:
-    """Raise UsageError if the operator accepts findings, and the run of a verb checks no change of the schema."""
-    database = settings.database
-    checks = database is not None and (database.files is not None or (database.tries and verb == "release"))
-    if asked.accept and not checks:
-        needed = "neither database.files nor database.migrate.redirect" if verb == "release" else "no database.files"
+    """Raise UsageError if the operator accepts a finding at a database that the run of a verb does not check."""
+    for name in sorted({one.rpartition(":")[0] for one in asked.accept}):
+        database, of = settings.all_databases.get(name), key_of(name)
+        if database is not None and (database.files is not None or (database.tries and verb == "release")):
+            continue
+        needed = f"neither {of}.files nor {of}.migrate.redirect" if verb == "release" else f"no {of}.files"
+        named = "" if name or not settings.databases else ". For another database, write its name before the id: "
+        hint = f"{named}{next(iter(settings.databases))}:drop-column-98ddbf33" if named else ""
         raise UsageError(
-            f"--data accept: the settings have {needed}, so the {verb} has no stage lint that checks the schema"
+            f"--data accept: the settings have {needed}, so the {verb} has no stage lint that checks this schema{hint}"
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from orchestrator.config import published
+from orchestrator.config.database import key_of
 from orchestrator.config.source import REF
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
@@ -57,10 +58,14 @@ def risks(fleet: FleetState, i: Inputs) -> list[str]:
 
 
 def _untried(i: Inputs) -> list[str]:
-    database = i.settings.database
-    if i.verb != "release" or database is None or database.migrate is None or database.url is None or database.tries:
+    if i.verb != "release":
         return []
-    return ["nothing checks whether database.migrate.expand breaks the live release: set database.migrate.redirect"]
+    return [
+        f"nothing checks whether {key_of(name)}.migrate.expand breaks the live release: set "
+        f"{key_of(name)}.migrate.redirect"
+        for name, database in i.settings.all_databases.items()
+        if database.migrate and database.url and not database.tries
+    ]
 
 
 def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool, more: Sequence[str] = ()) -> Iterable[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pyinfra.api.host import Host
 
-from orchestrator.config.database import named
+from orchestrator.config.database import key_of, named
 from orchestrator.database.known import Known, differs, last_mark
 from orchestrator.engines.url import DatabaseUrl
 from orchestrator.errors import OrchestratorError
@@ -21,24 +21,26 @@ DEADLINE = 12.0
 """Seconds that the look at the database may take. A server that does not answer counts as unreachable after 10 s."""
 
 
-def database_lines(fleet: Fleet, known: Known | None) -> list[str]:
-    """Return lines about the database: the last change of the schema, and how the database differs from the journal.
+def database_lines(fleet: Fleet, known: Known | None, name: str = "") -> list[str]:
+    """Return lines about a database: the last change of the schema, and how the database differs from the journal.
 
-    Return an empty list if the settings have no ``database.url``, or if no node can be reached.
+    Return an empty list if the settings have no URL of the database, or if no node can be reached.
 
     + known: the last run of the journal that has changed the schema; None if there is none
+    + name: the name of the database; empty for the section ``database``
     """
-    node = next((name for name in fleet.nodes if fleet.host(name).connected), None)
-    if node is None or fleet.settings.database is None or fleet.settings.database.url is None:
+    node = next((one for one in fleet.nodes if fleet.host(one).connected), None)
+    said = fleet.settings.all_databases[name].url
+    if node is None or said is None:
         return []
     try:
         variables, needing = fleet.variables.without_commands()
-        if hidden := sorted(needing & named(fleet.settings.database.url)):
+        if hidden := sorted(needing & named(said)):
             return [
-                f"not read, because database.url needs {', '.join(hidden)} from environment.commands, and status runs "
-                "no commands: run orchestrator db status"
+                f"not read, because {key_of(name)}.url needs {', '.join(hidden)} from environment.commands, and status "
+                "runs no commands: run orchestrator db status"
             ]
-        url = database_url(fleet, known=variables)
+        url = database_url(fleet, name, known=variables)
     except OrchestratorError as error:
         return [f"unknown: {error}"]
     assert url is not None

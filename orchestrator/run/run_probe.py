@@ -297,7 +297,7 @@ class RunProbe:
         return ""
 
     def _lose(self) -> None:
-        """Give up a probe that has ended or does not answer, and kill its process. The run continues without a probe."""
+        """Give up a probe that has ended or does not answer, and kill its process. The run goes on without a probe."""
         if self._probe is not None:
             self._probe.kill()
             self._probe = None

@@ -49,12 +49,16 @@ class CheckFiles(Action):
     """Fail if no contract file of a release is to run, if a backfill is not finished, or if a check query is not 0.
 
     + release: the release that has the files
+    + databases: the names of the databases that have files; the section ``database`` has the empty name
+    + beside: whether a command changes another database, so that the contract may be needed even if no file is to run
     """
 
     name = "check files"
     handler = "orchestrator.run.handlers.files:CheckFilesHandler"
 
     release: str
+    databases: tuple[str, ...] = ("",)
+    beside: bool = False
 
 
 def contract(i: Inputs) -> Plan:
@@ -69,26 +73,39 @@ def contract(i: Inputs) -> Plan:
     return Plan(
         "contract",
         (
-            check(i),
+            *check(i),
             *lint(i, "contract"),
             quiet(idle),
             retire(idle),
             older(i),
             replace(barrier(i, i.release, undo=i.barrier), commits=True),
-            Stage(CONTRACT, (migration(i, "contract"),)),
+            *(Stage(CONTRACT, (migration(i, "contract", name),), label=name) for name in _contracts(i)),
         ),
     )
 
 
-def check(i: Inputs) -> Stage:
-    """Return the stage that checks whether the contract may run: no backfill is left that older rows need."""
-    database, setting = i.database, i.settings.database
-    assert database is not None
-    assert setting is not None
-    if setting.files is not None:
-        step = Step(Place("node", database.runner), CheckFiles(i.release), setting.deadline + SLACK)
-        return Stage(CHECK, (step,))
-    return Stage(CHECK, (migration(i, "check"),) if setting.migrate and setting.migrate.check else ())
+def check(i: Inputs) -> tuple[Stage, ...]:
+    """Return the stages that check whether the contract may run: no backfill is left that older rows need.
+
+    One stage checks the databases with SQL files together. Each command ``check`` has a stage of its own. If there is
+    nothing to check, the stage has no steps.
+    """
+    assert i.database is not None
+    settings = {name: i.settings.all_databases[name] for name in _contracts(i)}
+    files = tuple(name for name, setting in settings.items() if setting.files is not None)
+    commands = tuple(name for name, setting in settings.items() if setting.migrate and setting.migrate.check)
+    stages = [Stage(CHECK, (migration(i, "check", name),), label=name) for name in commands]
+    if files:
+        longest = max(settings[name].deadline for name in files)
+        action = CheckFiles(i.release, files, beside=len(files) < len(settings))
+        step = Step(Place("node", i.database.runner), action, longest + SLACK)
+        stages.insert(0, Stage(CHECK, (step,), label="SQL files" if commands else ""))
+    return tuple(stages) or (Stage(CHECK, ()),)
+
+
+def _contracts(i: Inputs) -> tuple[str, ...]:
+    """Return the names of the databases for which the settings have a way to run a contract."""
+    return tuple(name for name, setting in i.settings.all_databases.items() if setting.contracts)
 
 
 def older(i: Inputs) -> Stage:

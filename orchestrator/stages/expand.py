@@ -11,7 +11,7 @@ from typing import Literal
 from typing_extensions import override
 
 from orchestrator.config.database import Database
-from orchestrator.database.known import Known
+from orchestrator.database.known import Known, key
 from orchestrator.model import Color
 from orchestrator.plan.inputs import DatabaseInput, Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
@@ -42,6 +42,7 @@ class Migrate(Action):
     + user: the name of the web user, if this user runs the command; empty for the deploy user
     + retry: whether to start the command even if it is unknown how a command of an earlier run ended
     + known: the last run of the journal that has changed the schema and marked the database; None if there is none
+    + database: the name of the database; empty for the section ``database``
     """
 
     name = "migrate"
@@ -55,6 +56,7 @@ class Migrate(Action):
     user: str = ""
     retry: bool = False
     known: Known | None = None
+    database: str = ""
 
     @property
     @override
@@ -67,6 +69,7 @@ class AwaitMigration(Action):
     """Wait until a command that changes the schema has ended. Start nothing.
 
     + key: name of the command in its run
+    + database: the name of the database; empty for the section ``database``
     """
 
     name = "await migration"
@@ -74,6 +77,7 @@ class AwaitMigration(Action):
     prints = True
 
     key: str
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class RunFiles(Action):
     + release: the release that has the files
     + live: in a release, the live release, whose contract must not be pending; None if there is none
     + known: the last run of the journal that has changed the schema and marked the database; None if there is none
+    + database: the name of the database; empty for the section ``database``
     """
 
     name = "run files"
@@ -95,6 +100,7 @@ class RunFiles(Action):
     release: str
     live: str | None = None
     known: Known | None = None
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,51 +108,55 @@ class TellFiles(Action):
     """Say how many statements of a run's SQL files have changed the schema. Change nothing.
 
     + key: name of the run in the ledger
+    + database: the name of the database; empty for the section ``database``
     """
 
     name = "tell files"
     handler = "orchestrator.run.handlers.files:TellFilesHandler"
 
     key: str
+    database: str = ""
 
 
 def expand(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that change the schema with the code of the new release, and then check the live release.
+    """Return the stages that change the schemas with the code of the new release, and then check the live release.
 
-    If a command of the application changes the schema, the command runs on one node. The undo waits until the command
-    has ended, because the command uses the files of the new release, which the undo then removes. The undo does not
-    change the schema back: the live release works with the changed schema.
+    First the changes of all databases are checked. Then one database after the other is changed. If a command of the
+    application changes the schema, the command runs on one node. The undo waits until the command has ended, because
+    the command uses the files of the new release, which the undo then removes. The undo does not change the schema
+    back: the live release works with the changed schema.
     """
-    if not i.database or not i.settings.database:
+    names = tuple(i.settings.all_databases)
+    if not i.database or not names:
         return ()
-    back: Action = AwaitMigration(_key("expand", i.database))
-    if i.settings.database.files is not None:
-        back = TellFiles(_key("expand", i.database))
-    ended = Step(Place("node", i.database.runner), back, _deadline(i.settings.database))
-    change = Stage(EXPAND, (migration(i, "expand"),), undo=(Stage(EXPAND_ENDED, (ended,)),))
-    return (*lint(i, "expand"), change, gate_live(i))
+    return (*lint(i, "expand"), *(_change(i, i.database, name) for name in names), gate_live(i))
 
 
-def migration(i: Inputs, phase: Phase) -> Step:
+def _change(i: Inputs, database: DatabaseInput, name: str) -> Stage:
+    setting, named = i.settings.all_databases[name], key("expand", name, database.run)
+    back: Action = AwaitMigration(named, name) if setting.files is None else TellFiles(named, name)
+    ended = Step(Place("node", database.runner), back, _deadline(setting))
+    return Stage(EXPAND, (migration(i, "expand", name),), undo=(Stage(EXPAND_ENDED, (ended,), label=name),), label=name)
+
+
+def migration(i: Inputs, phase: Phase, name: str = "") -> Step:
     """Return the step that runs the command or the SQL files of a phase.
 
-    ``i.database`` and ``i.settings.database`` must be set. SQL files have no step for the phase ``check``.
+    ``i.database`` must be set. SQL files have no step for the phase ``check``.
+
+    + name: the name of the database; empty for the section ``database``
     """
-    database, setting = i.database, i.settings.database
+    database, setting = i.database, i.settings.all_databases[name]
     assert database is not None
-    assert setting is not None
+    named, known = key(phase, name, database.run), database.known_of(name)
     if setting.files is not None:
         assert phase != "check"
         live = i.live if phase == "expand" else None
-        action: Action = RunFiles(phase, _key(phase, database), i.release, live, database.known)
+        action: Action = RunFiles(phase, named, i.release, live, known, name)
         return Step(Place("node", database.runner), action, _deadline(setting))
     user = i.settings.web_user if setting.user == "web" else ""
-    action = Migrate(phase, _key(phase, database), i.release, i.color, user, database.retry, database.known)
+    action = Migrate(phase, named, i.release, i.color, user, database.retry, known, name)
     return Step(Place("node", database.runner), action, _deadline(setting))
-
-
-def _key(phase: Phase, database: DatabaseInput) -> str:
-    return f"{phase}-{database.run}"
 
 
 def _deadline(setting: Database) -> float:

@@ -12,8 +12,7 @@ from typing import Literal
 
 from typing_extensions import override
 
-from orchestrator.config.database import Database
-from orchestrator.database.known import Known
+from orchestrator.database.known import Known, key
 from orchestrator.model import Color
 from orchestrator.plan.inputs import DatabaseInput, Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
@@ -41,6 +40,7 @@ class LintFiles(Action):
     + accept: ids of findings that the operator accepts
     + reason: why the operator accepts these findings
     + known: the last run of the journal that has changed the schema and marked the database; None if there is none
+    + database: the name of the database; empty for the section ``database``
     """
 
     name = "lint files"
@@ -53,6 +53,7 @@ class LintFiles(Action):
     accept: tuple[str, ...] = ()
     reason: str = ""
     known: Known | None = None
+    database: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class TryMigration(Action):
     + accept: ids of findings that the operator accepts
     + reason: why the operator accepts these findings
     + known: the last run of the journal that has changed the schema and marked the database; None if there is none
+    + database: the name of the database; empty for the section ``database``
     """
 
     name = "try migration"
@@ -80,6 +82,7 @@ class TryMigration(Action):
     accept: tuple[str, ...] = ()
     reason: str = ""
     known: Known | None = None
+    database: str = ""
 
     @property
     @override
@@ -88,23 +91,27 @@ class TryMigration(Action):
 
 
 def lint(i: Inputs, phase: Literal["expand", "contract"]) -> tuple[Stage, ...]:
-    """Return the stage that checks the change of a phase; () if the settings have nothing to check.
+    """Return the stage that checks the change of a phase, one for each database; () if there is nothing to check.
 
     A command of the phase ``contract`` is not checked: at that time, no old code is left.
     """
-    database, setting = i.database, i.settings.database
-    if database is None or setting is None:
+    database = i.database
+    if database is None:
         return ()
-    if setting.files is None:
-        return (_try(i, database, setting),) if setting.tries and phase == "expand" else ()
-    live = i.live if phase == "expand" else None
-    action = LintFiles(phase, f"lint-{database.run}", i.release, live, database.accept, database.reason, database.known)
-    return (Stage(LINT, (Step(Place("node", database.runner), action, min(setting.deadline, LONGEST)),)),)
+    steps = {name: _step(i, phase, database, name) for name in i.settings.all_databases}
+    return tuple(Stage(LINT, (step,), label=name) for name, step in steps.items() if step)
 
 
-def _try(i: Inputs, database: DatabaseInput, setting: Database) -> Stage:
-    limit = min(setting.deadline, LONGEST)
+def _step(i: Inputs, phase: Literal["expand", "contract"], database: DatabaseInput, name: str) -> Step | None:
+    setting, place = i.settings.all_databases[name], Place("node", database.runner)
+    named, known, accept = key("lint", name, database.run), database.known_of(name), database.accepted(name)
+    reason, limit = database.reason if accept else "", min(setting.deadline, LONGEST)
+    if setting.files is not None:
+        live = i.live if phase == "expand" else None
+        files = LintFiles(phase, named, i.release, live, accept, reason, known, name)
+        return Step(place, files, limit)
+    if not setting.tries or phase != "expand":
+        return None
     user = i.settings.web_user if setting.user == "web" else ""
-    key, accept, reason = f"lint-{database.run}", database.accept, database.reason
-    action = TryMigration(key, i.release, i.color, limit, user, accept, reason, database.known)
-    return Stage(LINT, (Step(Place("node", database.runner), action, limit + SLACK),))
+    command = TryMigration(named, i.release, i.color, limit, user, accept, reason, known, name)
+    return Step(place, command, limit + SLACK)

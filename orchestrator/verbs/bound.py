@@ -125,12 +125,16 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     )
 
 
+_OF_RUNS = ("run", "known", "others")
+"""Keys of the facts about the databases that differ from run to run."""
+
+
 def _without_time(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return Inputs without the names of runs that change the schema, which contain the time."""
     database = inputs.get("database")
     if not isinstance(database, Mapping):
         return dict(inputs)
-    return {**inputs, "database": {key: value for key, value in database.items() if key not in ("run", "known")}}
+    return {**inputs, "database": {key: value for key, value in database.items() if key not in _OF_RUNS}}
 
 
 def describe(key: str, then: object, now: object) -> str:

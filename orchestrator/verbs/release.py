@@ -5,7 +5,7 @@ If an earlier run stopped before its end, each of these verbs first undoes or co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from orchestrator.config.hook import ENDS
 from orchestrator.errors import Interrupted, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import history_of
-from orchestrator.journal.records import End, PassedOver, RunInputs
+from orchestrator.journal.records import End, Json, PassedOver, RunInputs
 from orchestrator.journal.session import Session
 from orchestrator.options import Options
 from orchestrator.plan import preflight
 from orchestrator.plan.fleet_state import FleetState
-from orchestrator.plan.inputs import DatabaseAsked, Inputs
+from orchestrator.plan.inputs import DatabaseAsked, DatabaseInput, Inputs
 from orchestrator.plan.known import last_change
 from orchestrator.plan.maintenance import closes
 from orchestrator.plan.provisioned import differences
@@ -74,15 +74,15 @@ def release(fleet: Fleet, options: Options, approved: Approved | None = None) ->
 
 def _contracts_first(fleet: Fleet) -> list[str]:
     """Return the contract files that must run before a release; empty if the settings do not say so."""
-    database = fleet.settings.database
-    if database is None or database.pending != "contract":
+    first = [name for name, database in fleet.settings.all_databases.items() if database.pending == "contract"]
+    if not first:
         return []
     from orchestrator.run.pending import pending_contracts
 
     seen = survey(fleet, group=False)
     color = preflight.live_color(seen)
     live = {name: release for name, state in seen.node_states.items() if (release := state.release[color])}
-    return pending_contracts(fleet, *next(iter(live.items()))) if live else []
+    return [one for name in first for one in pending_contracts(fleet, *next(iter(live.items())), name)] if live else []
 
 
 def code(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
@@ -150,15 +150,15 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
         if options.bound is not None:
             check_saved(as_saved(i), options.bound, settled)
         i = replace(i, scaling=replace(i.scaling, suspended=owed)) if owed else i
-        if i.database and i.database.marks:
-            i = replace(i, database=replace(i.database, known=last_change(contents.runs)))
+        if i.database:
+            i = replace(i, database=_with_changes(i.database, contents.runs))
         whole = plan(i)
         check_pause(whole, options.until)
         learn_values(fleet, i, [*whole.stages, *at_end(i, ENDS)])
         if i.database:
-            from orchestrator.run.schema_lock import check_database
+            from orchestrator.run.schema_lock import check_databases
 
-            check_database(fleet)
+            check_databases(fleet)
         over = [PassedOver(passed.run)] if passed is not None else []
         with emergency(verb):
             session.begin([begin_record(verb), RunInputs(i.to_json()), *over])
@@ -183,6 +183,13 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
             surveyed=True,
             probe=probe,
         )
+
+
+def _with_changes(database: DatabaseInput, runs: Sequence[Sequence[Json]]) -> DatabaseInput:
+    """Return the facts with the last run of the journal that has changed the schema of each marked database."""
+    found = {name: last_change(runs, name) for name in (*([""] if database.marks else []), *database.marked)}
+    others = {name: known for name, known in found.items() if name and known}
+    return replace(database, known=found.get(""), others=others)
 
 
 def _session(fleet: Fleet, verb: str, options: Options) -> AbstractContextManager[Session]:

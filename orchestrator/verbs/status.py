@@ -54,11 +54,12 @@ def show_status(fleet: Fleet, options: Options) -> int:
     journal = Journal(problem, unreadable, sorted(notes))
     for line in lines(survey(fleet, looks=looks), contents, fleet.settings, journal):
         click.echo(fleet.mask.hide(line))
-    if fleet.settings.database is not None:
+    for name in fleet.settings.all_databases:
         from orchestrator.run.database_state import database_lines
 
-        for line in database_lines(fleet, last_change(contents.runs)):
-            click.echo(fleet.mask.hide(f"  database     {line}"))
+        title = f"database {name}".rstrip()
+        for line in database_lines(fleet, last_change(contents.runs, name), name):
+            click.echo(fleet.mask.hide(f"  {title:<12} {line}"))
     return 0
 
 

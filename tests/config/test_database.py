@@ -62,3 +62,12 @@ def test_a_command_is_tried_only_with_the_setting() -> None:
         assert database is not None
         assert database.tries is tries
     assert load(BASE | {"database": URL | {"migrate": migrate, "shadow": "env:X"}}).database
+
+
+def test_a_database_has_a_short_name() -> None:
+    files = URL | {"files": "db"}
+    assert set(load(BASE | {"databases": {"stats-2": files}}).all_databases) == {"stats-2"}
+    assert list(load(BASE | {"databases": {"stats": files}, "database": files}).all_databases) == ["", "stats"]
+    for name in ("", "Stats", "2", "a_b", "x" * 32):
+        with pytest.raises(UsageError, match="is not the name of a database: use small letters, digits and -"):
+            load(BASE | {"databases": {name: files}})

@@ -454,6 +454,31 @@ def test_findings_are_accepted_only_if_something_is_checked() -> None:
         assert made.accept == asked.accept
 
 
+def test_a_finding_is_accepted_at_the_database_that_has_it() -> None:
+    given = settings(
+        database={"url": "env:X", "files": "db"},
+        databases={"stats": {"url": "env:Y", "files": "stats"}, "logs": {"migrate": {"expand": "a"}}},
+    )
+    asked = DatabaseAsked(accept=("drop-column-00000000", "stats:drop-table-00000000"), reason="unused")
+    made = release(fleet(), settings=given, database=asked).database
+    assert made is not None
+    assert (made.accepted(""), made.accepted("stats"), made.accepted("logs")) == (
+        ("drop-column-00000000",),
+        ("drop-table-00000000",),
+        (),
+    )
+    assert (made.marks, made.marked) == (True, ("stats",))
+    for name in ("logs", "other"):
+        wrong = DatabaseAsked(accept=(f"{name}:drop-table-00000000",), reason="unused")
+        with pytest.raises(
+            UsageError, match=rf"neither databases\.{name}\.files nor databases\.{name}\.migrate\.redirect"
+        ):
+            release(fleet(), settings=given, database=wrong)
+    only = settings(databases={"stats": {"url": "env:Y", "files": "stats"}})
+    with pytest.raises(UsageError, match=r"write its name before the id: stats:drop-column-98ddbf33"):
+        release(fleet(), settings=only, database=DatabaseAsked(accept=("drop-column-00000000",), reason="unused"))
+
+
 OUT = {"lb1": switch(barred=("node2",))}
 
 

@@ -90,6 +90,13 @@ BASES: dict[str, Raw] = {
             "url": "env:DATABASE_URL",
             "migrate": {"expand": "true", "redirect": {"DB_DATABASE": "{database}"}},
         },
+        "databases": {
+            "stats": {
+                "user": "deploy",
+                "url": "env:STATS_URL",
+                "migrate": {"expand": "true", "redirect": {"DB_DATABASE": "{database}"}},
+            }
+        },
         "tasks": {"clear": {"run": "true"}},
         "notifications": [{"url": "json://example.org"}],
         "cutover": [{"weight": 5, "bake": 1}, {"weight": 100}],
@@ -105,6 +112,7 @@ BASES: dict[str, Raw] = {
         "shared": {"directories": ["public/files"]},
         "build": [{"name": "migrate", "run": "make migrate"}],
         "database": {"url": "env:DATABASE_URL", "files": "db"},
+        "databases": {"stats": {"url": "env:STATS_URL", "files": "stats"}},
     },
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1:8080"]}], "php": {"sessions": "php"}},
     "alb": {"switches": [ALB], "scaling": SCALING, "journal": {"kind": "s3", "bucket": "deploys"}},
@@ -367,6 +375,9 @@ CHANGED: dict[str, list[Any]] = {
     "room.memory_mb": [9],
     **{f"deadlines.{name}": [7] for name in Deadlines.model_fields},
 }
+CHANGED |= {
+    f"databases.{key.removeprefix('database.')}": CHANGED[key] for key in CHANGED if key.startswith("database.")
+}
 """Key -> other valid values. In a base, the first value is used that is valid there and differs from the base's."""
 
 CHOICES = {"recipe", "source.kind", "switches.kind", "journal.kind", "hooks.after", "hooks.task"}
@@ -376,12 +387,16 @@ OPTIONAL: dict[str, Raw] = {
     "environment": {"environment": {}},
     "tasks": {"tasks": {"clear": {"run": "true"}}},
     "database": {"database": {"user": "deploy", "migrate": {"expand": "true"}}},
+    "databases": {"databases": {"stats": {"user": "deploy", "migrate": {"expand": "true"}}}},
     "scaling": {"scaling": {"group": "shop"}},
     "maintenance": {"maintenance": {}, "marker": {"answers": "all", "token": "probe-token"}},
     "tls": {"switches": [{**HAPROXY, "tls": {"certificate": "/a.pem"}}, {**NGINX, "tls": {"certificate": "/a.pem"}}]},
     "sticky": {"switches": [{**HAPROXY, "sticky": {"cookie": "SRV"}}, {**NGINX, "sticky": {"cookie": "SRV"}}]},
 }
 """Section that may be missing -> settings that have it."""
+
+NAMED = {"tasks": "clear", "databases": "stats"}
+"""Section that has sections by name -> the name in these tests."""
 
 FILES = ("key", "hosts", "other_key", "other_hosts", "ann.pub", "bob.pub")
 
@@ -420,8 +435,8 @@ def section_at(raw: Raw, path: tuple[str, ...]) -> Raw | None:
         if key not in here and (key in OPTIONAL or (key == "ports" and len(path) > 2)):
             return None
         here = here.setdefault(key, {})
-        # the section `tasks` has a section for each task
-        here = here["clear"] if key == "tasks" else here
+        # the sections `tasks` and `databases` have a section for each name
+        here = here[NAMED[key]] if key in NAMED else here
         items = here if isinstance(here, list) else [here]
         here = next((item for item in items if not kind or item.get("kind", "git") == kind), None)
         if here is None:

@@ -20,6 +20,7 @@ from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
 from orchestrator.run.handlers import migrate
+from orchestrator.stages.expand import AwaitMigration, Migrate
 from tests.engines.servers import Server
 from tests.fakes.world import World
 from tests.run.conftest import connected
@@ -51,10 +52,10 @@ def test_a_run_holds_the_lock_while_the_command_runs(
 ) -> None:
     ended, held = migrate.ended, []
 
-    def watched(this: Fleet, host: Host, key: str) -> MigrationState:
+    def watched(this: Fleet, host: Host, action: Migrate | AwaitMigration) -> MigrationState:
         with session.lock(SCHEMA_LOCK) as got:
             held.append(not got)
-        return ended(this, host, key)
+        return ended(this, host, action)
 
     monkeypatch.setattr(migrate, "ended", watched)
     assert verbs.release(fleet(released, server.url(name)), Options(ref="v1")) == 0

@@ -51,6 +51,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "node": {"switches": [{"kind": "node", "urls": ["http://127.0.0.1"]}]},
     "database": {"database": {"migrate": {"expand": "a", "check": "b", "contract": "c"}}},
     "files": {"database": {"url": "env:DATABASE_URL", "files": "db"}},
+    "databases": {
+        "database": {"url": "env:DATABASE_URL", "files": "db"},
+        "databases": {
+            "stats": {"url": "env:STATS_URL", "files": "stats"},
+            "logs": {"migrate": {"expand": "a", "check": "b", "contract": "c"}},
+        },
+    },
     "tried": {
         "database": {"url": "env:DATABASE_URL", "migrate": {"expand": "a", "redirect": {"DATABASE_URL": "{url}"}}}
     },
@@ -89,14 +96,16 @@ def inputs(verb: str, settings: str = "plain", full: bool = True, **changes: Any
     + full: with drift, a missing node, a release that is started first, code only
     + changes: of the settings, on top
     """
-    join, database = verb == "join", settings in ("database", "files", "tried")
+    join, database = verb == "join", settings in ("database", "files", "tried", "databases")
     switch = {
         "node": tuple(SwitchInput(name, "node", "node") for name in ("node1", "node2")),
         "alb": (SwitchInput("alb", "alb", "api", 60.0, attached=not full),),
     }.get(settings, (SwitchInput("balancer1", "haproxy"),))
     accepted = {"accept": ["drop-column-00000000"], "reason": "no code uses the column"}
     known = {"run": "expand-r0", "phase": "expand", "release": FORMER, "at": "2026-01-01T00:00:00Z"}
-    asked = {**accepted, "marks": True, "known": known} if settings in ("files", "tried") else {}
+    asked = {**accepted, "marks": True, "known": known} if settings in ("files", "tried", "databases") else {}
+    if settings == "databases":
+        asked |= {"accept": ["stats:drop-column-00000000"], "marked": ["stats"], "others": {"stats": known}}
     data: dict[str, Any] = {
         "verb": verb,
         "color": "green",
@@ -136,7 +145,7 @@ def plans() -> Iterator[Plan]:
     """Every plan of every kind of Inputs here."""
     for verb, settings, full in product(("release", "rollback", "join"), SETTINGS, (False, True)):
         yield plan(inputs(verb, settings, full))
-    for settings in ("database", "files"):
+    for settings in ("database", "files", "databases"):
         yield plan(inputs("contract", settings))
 
 

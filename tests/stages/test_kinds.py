@@ -150,8 +150,8 @@ def test_every_stage_of_every_plan_is_a_point_of_hooks() -> None:
 
 
 def _point(name: str) -> str:
-    """The point of a stage, from the stage's name: without weight, batch, color and release."""
-    return re.sub(r" (\d+%|\d+/\d+|live|idle|\d{8}T\S+)", "", name)
+    """The point of a stage, from the stage's name: without weight, batch, color, release and database."""
+    return re.sub(r" (\d+%|\d+/\d+|live|idle|\d{8}T\S+|SQL files|stats|logs)", "", name)
 
 
 def test_a_join_runs_only_hooks_that_say_so() -> None:

@@ -32,7 +32,7 @@ from orchestrator.run.sql_files import sql_files
 from orchestrator.run.walk import WARNING
 from orchestrator.stages.contract import CheckFiles
 from orchestrator.stages.expand import RunFiles, TellFiles
-from orchestrator.stages.lint import LintFiles
+from orchestrator.stages.lint import LintFiles, TryMigration
 from orchestrator.tunnel import tunnel
 
 
@@ -44,15 +44,16 @@ class LintFilesHandler(Handler[LintFiles]):
     @override
     def at_host(self, host: Host, step: Step[LintFiles], undoing: bool) -> str:
         action = step.action
-        with exclusive(self.fleet, host) as session:
+        with exclusive(self.fleet, host, action.database) as session:
             ledger = Ledger(session, action.key, action.release)
             marks = ledger.marks()
             refuse_different(marks, action.known, name_in_marks(self.fleet))
             if said := changed_by_hand(session, marks):
                 raise Refused(said)
             works = _works(self.fleet, host, ledger, action)
-            copy = None if session.engine is Engine.MYSQL else partial(copied, self.fleet, host, session, action.key)
-            return "\n".join(verdict(judge(works, session.engine, copy, Accept(action.accept, action.reason))))
+            copy = None if session.engine is Engine.MYSQL else partial(copied, self.fleet, host, session, action)
+            judged = judge(works, session.engine, copy, Accept(action.accept, action.reason))
+            return "\n".join(verdict(judged, action.database))
 
 
 class RunFilesHandler(Handler[RunFiles]):
@@ -63,7 +64,7 @@ class RunFilesHandler(Handler[RunFiles]):
     @override
     def at_host(self, host: Host, step: Step[RunFiles], undoing: bool) -> str:
         action, lines = step.action, list[str]()
-        with exclusive(self.fleet, host) as session:
+        with exclusive(self.fleet, host, action.database) as session:
             ledger = Ledger(session, action.key, action.release)
             inventory = name_in_marks(self.fleet)
             refuse_different(ledger.marks(), action.known, inventory)
@@ -84,10 +85,12 @@ class CheckFilesHandler(Handler[CheckFiles]):
 
     @override
     def at_host(self, host: Host, step: Step[CheckFiles], undoing: bool) -> str:
-        with exclusive(self.fleet, host) as session:
-            works = contract_works(Ledger(session, ""), sql_files(self.fleet, host, step.action.release))
-        if not works:
-            raise CommandFailed(f"there is nothing to contract: all contract files of {step.action.release} have run")
+        release, works = step.action.release, list[Work]()
+        for name in step.action.databases:
+            with exclusive(self.fleet, host, name) as session:
+                works += contract_works(Ledger(session, ""), sql_files(self.fleet, host, release, name=name))
+        if not works and not step.action.beside:
+            raise CommandFailed(f"there is nothing to contract: all contract files of {release} have run")
         return ", ".join(one.file.name for one in works)
 
 
@@ -97,7 +100,7 @@ class TellFilesHandler(Handler[TellFiles]):
     @override
     def at_host(self, host: Host, step: Step[TellFiles], undoing: bool) -> str:
         try:
-            url = database_url(self.fleet)
+            url = database_url(self.fleet, step.action.database)
             assert url is not None
             with session_at(host, url) as session:
                 rows = [one for one in Ledger(session, "").rows() if one.run == step.action.key]
@@ -114,10 +117,13 @@ class TellFilesHandler(Handler[TellFiles]):
 
 
 @contextmanager
-def exclusive(fleet: Fleet, host: Host) -> Iterator[Connection]:
-    """Hold the lock of the database during the ``with`` block. Raises CommandFailed for each error."""
+def exclusive(fleet: Fleet, host: Host, name: str) -> Iterator[Connection]:
+    """Hold the lock of a database during the ``with`` block. Raises CommandFailed for each error.
+
+    + name: the name of the database; empty for the section ``database``
+    """
     try:
-        with schema_lock(fleet, host, WAIT) as session:
+        with schema_lock(fleet, host, WAIT, name) as session:
             assert session is not None
             yield session
     except OrchestratorError as error:
@@ -126,19 +132,22 @@ def exclusive(fleet: Fleet, host: Host) -> Iterator[Connection]:
 
 def _works(fleet: Fleet, host: Host, ledger: Ledger, action: LintFiles | RunFiles) -> list[Work]:
     """Return the files that are to run. Raises Refused if they must not run."""
-    theirs = sql_files(fleet, host, action.release)
+    name = action.database
+    theirs = sql_files(fleet, host, action.release, name=name)
     if action.phase == "contract":
         return contract_works(ledger, theirs)
     # the live release may be older than the setting, and have no directory
-    live = sql_files(fleet, host, action.live, must=False) if action.live else ()
-    assert fleet.settings.database is not None
-    return expand_works(ledger, theirs, live, defer=fleet.settings.database.pending == "defer")
+    live = sql_files(fleet, host, action.live, must=False, name=name) if action.live else ()
+    return expand_works(ledger, theirs, live, defer=fleet.settings.all_databases[name].pending == "defer")
 
 
 @contextmanager
-def copied(fleet: Fleet, host: Host, live: Connection, key: str) -> Iterator[Shadow]:
-    """Make a shadow of the database during the ``with`` block, at the server of ``database.shadow`` if there is one."""
-    server = database_url(fleet, "shadow")
+def copied(fleet: Fleet, host: Host, live: Connection, action: LintFiles | TryMigration) -> Iterator[Shadow]:
+    """Make a shadow of the database of an action during the ``with`` block.
+
+    The shadow is at the server that the setting ``shadow`` of the database names, otherwise at the server of ``live``.
+    """
+    server, key = database_url(fleet, action.database, "shadow"), action.key
     if server is None:
         with shadow(live, key, run_here) as made:
             yield made

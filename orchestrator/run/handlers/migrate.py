@@ -9,6 +9,7 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.config import Settings
+from orchestrator.config.database import key_of
 from orchestrator.engines.ledger import Ledger
 from orchestrator.errors import CommandFailed, NotYet, OrchestratorError, Silent
 from orchestrator.facts.migration import Migration, MigrationState, State
@@ -43,9 +44,8 @@ class MigrateHandler(OperationHandler[Migrate]):
     @classmethod
     @override
     def call(cls, step: Step[Migrate], settings: Settings) -> Call:
-        action, database = step.action, settings.database
-        assert database is not None
-        commands = database.migrate
+        action = step.action
+        commands = settings.all_databases[action.database].migrate
         assert commands is not None
         run = {"expand": commands.expand, "check": commands.check, "contract": commands.contract}[action.phase]
         return Call(
@@ -64,7 +64,7 @@ class MigrateHandler(OperationHandler[Migrate]):
     @override
     def at_host(self, host: Host, step: Step[Migrate], undoing: bool) -> str:
         action = step.action
-        with schema_lock(self.fleet, host, WAIT) as session:
+        with schema_lock(self.fleet, host, WAIT, action.database) as session:
             if session is None or action.phase == "check":
                 return self._run(host, step, undoing)
             inventory = name_in_marks(self.fleet)
@@ -80,7 +80,7 @@ class MigrateHandler(OperationHandler[Migrate]):
     def _run(self, host: Host, step: Step[Migrate], undoing: bool) -> str:
         """Start the command, and wait until the command has ended. Return the last line that the command printed."""
         super().at_host(host, step, undoing)
-        return judged(step.action.key, ended(self.fleet, host, step.action.key))
+        return judged(step.action.key, ended(self.fleet, host, step.action))
 
 
 class AwaitMigrationHandler(Handler[AwaitMigration]):
@@ -88,7 +88,7 @@ class AwaitMigrationHandler(Handler[AwaitMigration]):
 
     @override
     def at_host(self, host: Host, step: Step[AwaitMigration], undoing: bool) -> str:
-        seen = ended(self.fleet, host, step.action.key)
+        seen = ended(self.fleet, host, step.action)
         if seen.state is State.ABSENT:
             return "the schema was not changed"
         if seen.state is State.UNKNOWN:
@@ -96,17 +96,18 @@ class AwaitMigrationHandler(Handler[AwaitMigration]):
         return "the schema stays changed" if seen.code == 0 else f"{WARNING}the schema may be changed in part"
 
 
-def ended(fleet: Fleet, host: Host, key: str) -> MigrationState:
+def ended(fleet: Fleet, host: Host, action: Migrate | AwaitMigration) -> MigrationState:
     """Wait until a command that changes the schema no longer runs. Return its last state.
 
     + host: the node on which the command was started
-    + key: name of the command in its run
+    + action: the action of the command, or of its undo
 
-    Raises CommandFailed if the command still runs when the setting ``database.deadline`` is over, and Silent if the
+    Raises CommandFailed if the command still runs when the database's ``deadline`` is over, and Silent if the
     node does not answer for SILENCE seconds.
     """
-    settings = fleet.settings
-    deadline = settings.database.deadline if settings.database else 0.0
+    settings, key, name = fleet.settings, action.key, action.database
+    database = settings.all_databases.get(name)
+    deadline = database.deadline if database else 0.0
     seen: list[MigrationState] = []
     heard = time.monotonic()
 
@@ -122,8 +123,8 @@ def ended(fleet: Fleet, host: Host, key: str) -> MigrationState:
         seen.append(state)
         if state.state is State.RUNNING:
             raise NotYet(
-                f"the command {key} still changes the schema after {deadline:g} s (database.deadline), and continues "
-                "on the node: wait until the command has ended, then repeat this command"
+                f"the command {key} still changes the schema after {deadline:g} s ({key_of(name)}.deadline), and "
+                "continues on the node: wait until the command has ended, then repeat this command"
             )
 
     until(look, deadline, POLL)

@@ -10,7 +10,7 @@ from pyinfra.api.host import Host
 from typing_extensions import override
 
 from orchestrator.config import Settings
-from orchestrator.config.database import Migrate, redirected
+from orchestrator.config.database import Migrate, key_of, redirected
 from orchestrator.database.catalog import Catalog
 from orchestrator.database.findings import Problem
 from orchestrator.engines.base import Connection
@@ -19,7 +19,7 @@ from orchestrator.engines.migrator import Table, copy_rows, ledgers, rows
 from orchestrator.engines.shadow import Shadow, read_catalog
 from orchestrator.engines.trial import Trial
 from orchestrator.errors import CommandFailed, LockBusy, TookTooLong
-from orchestrator.migrate.judge import Accept, judge_command, verdict_of_command
+from orchestrator.migrate.judge import Accept, Command, judge_command, verdict_of_command
 from orchestrator.migrate.marks import refuse_different
 from orchestrator.operations.try_migration import assignments, try_migration
 from orchestrator.plan.steps import Step
@@ -64,7 +64,7 @@ class TryMigrationHandler(OperationHandler[TryMigration]):
     @classmethod
     @override
     def call(cls, step: Step[TryMigration], settings: Settings) -> Call:
-        action, migrate = step.action, _commands(settings)
+        action, migrate = step.action, _commands(settings, step)
         return Call(
             try_migration,
             {
@@ -84,15 +84,15 @@ class TryMigrationHandler(OperationHandler[TryMigration]):
         except LockBusy as busy:
             raise CommandFailed(
                 f"{busy}: wait until no other session changes the tables. If the session belongs to "
-                "database.migrate.expand, the command must end its transactions before it ends"
+                f"{_key(step)}.expand, the command must end its transactions before it ends"
             ) from busy
 
     def _tried(self, host: Host, step: Step[TryMigration]) -> str:
-        action, migrate = step.action, _commands(self.settings)
+        action, migrate, key = step.action, _commands(self.settings, step), _key(step)
         ended: list[_Ended] = []
-        with exclusive(self.fleet, host) as live:
+        with exclusive(self.fleet, host, action.database) as live:
             refuse_different(Ledger(live, action.key).marks(), action.known, name_in_marks(self.fleet))
-            with copied(self.fleet, host, live, action.key) as made:
+            with copied(self.fleet, host, live, action) as made:
                 tables = ledgers(live, migrate.ledger)
                 copy_rows(live, made.connection, tables)
                 before, trial = _look(live, tables), Trial(made)
@@ -100,13 +100,14 @@ class TryMigrationHandler(OperationHandler[TryMigration]):
                     seen = trial.migrate(lambda: ended.append(self._run(host, step, made)))
                 except TookTooLong:
                     # the server may still work on a statement of the command, so the copy cannot be read
-                    _refuse_live(live, before, _look(live, tables), idle=False)
+                    _refuse_live(live, key, before, _look(live, tables), idle=False)
                     raise
-                _refuse_live(live, before, _look(live, tables), idle=trial.before == made.catalog())
+                _refuse_live(live, key, before, _look(live, tables), idle=trial.before == made.catalog())
             [last] = ended
             accept = Accept(action.accept, action.reason)
-            judged = judge_command(migrate.expand, live.engine, [*seen.problems, *last.problems], accept)
-        return "\n".join(verdict_of_command(judged, last.output if last.code else ()))
+            command = Command(migrate.expand, f"{key}.expand", action.database)
+            judged = judge_command(command, live.engine, [*seen.problems, *last.problems], accept)
+        return "\n".join(verdict_of_command(judged, command, last.output if last.code else ()))
 
     def _run(self, host: Host, step: Step[TryMigration], made: Shadow) -> _Ended:
         """Run the command at a shadow. In its output, replace the name of the shadow, which differs in each run.
@@ -114,7 +115,7 @@ class TryMigrationHandler(OperationHandler[TryMigration]):
         Raises TookTooLong if the command was killed at its time limit.
         """
         limit, call = step.action.limit, self.call(step, self.settings)
-        variables = redirected(_commands(self.settings).redirect, made.url.parts)
+        variables = redirected(_commands(self.settings, step).redirect, made.url.parts)
         guarding = guard(replace(step, deadline=limit), self.settings, self.context.fence)
         began = time.monotonic()
         try:
@@ -123,16 +124,21 @@ class TryMigrationHandler(OperationHandler[TryMigration]):
             # the guard kills a command without a message of its own
             if time.monotonic() - began < seconds(limit):
                 raise
-            late = f"the command database.migrate.expand still ran on a copy of the schema after {limit:g} s"
+            late = f"the command {_key(step)}.expand still ran on a copy of the schema after {limit:g} s"
             raise TookTooLong(f"{late}: nothing has changed in the database", failure.output) from None
         lines = [line.removeprefix("line=") for line in said if line.startswith("line=")]
         return _Ended(number(pairs(said), "code"), tuple(one.replace(made.url.database, "(the copy)") for one in lines))
 
 
-def _commands(settings: Settings) -> Migrate:
-    assert settings.database is not None
-    assert settings.database.migrate is not None
-    return settings.database.migrate
+def _commands(settings: Settings, step: Step[TryMigration]) -> Migrate:
+    found = settings.all_databases[step.action.database].migrate
+    assert found is not None
+    return found
+
+
+def _key(step: Step[TryMigration]) -> str:
+    """Return the key of the commands in the settings, such as ``database.migrate``."""
+    return f"{key_of(step.action.database)}.migrate"
 
 
 def _look(live: Connection, tables: Sequence[Table]) -> _Live:
@@ -141,17 +147,18 @@ def _look(live: Connection, tables: Sequence[Table]) -> _Live:
     return _Live(found[-1], rows(live, tables))
 
 
-def _refuse_live(live: Connection, before: _Live, after: _Live, idle: bool) -> None:
+def _refuse_live(live: Connection, key: str, before: _Live, after: _Live, idle: bool) -> None:
     """Raise CommandFailed if the command has changed the live database instead of the copy.
 
     Meanwhile, no other run changes the schema. But many applications add tables themselves now and then. Therefore a
     changed schema alone counts only if the command has changed nothing in the copy.
 
+    + key: the key of the commands in the settings
     + idle: whether the schema of the copy is as before
     """
     if before.rows != after.rows or (idle and before.schema != after.schema):
         raise CommandFailed(
-            f"the command database.migrate.expand has changed the live database {live.url}, and not the copy of the "
-            "schema: the variables of database.migrate.redirect do not let the command use another database. Correct "
-            "or remove the setting. The schema stays changed"
+            f"the command {key}.expand has changed the live database {live.url}, and not the copy of the schema: the "
+            f"variables of {key}.redirect do not let the command use another database. Correct or remove the setting. "
+            "The schema stays changed"
         )
