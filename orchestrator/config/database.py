@@ -118,11 +118,16 @@ class Database(Section):
         "server of this database, and tries the SQL files or the command `migrate.expand` on the copy. Default: the "
         "server of `url`",
     )
+    backfill: bool = Field(
+        False,
+        description="whether a release runs the backfill files, after the expand files and before any process of the "
+        "new release starts. With `False`, you run `orchestrator db backfill`. Needs `files`",
+    )
     pending: Literal["refuse", "defer", "contract"] = Field(
         "refuse",
         description="what a release does while a contract file of the live release has not run. With `refuse`, a "
-        "release with new expand files is refused: `deploys/contract.py` must run first. With `defer`, such a release "
-        "is refused only if its expand files name a table of the contract. With `contract`, a release with `-y` first "
+        "release with new expand files fails: `deploys/contract.py` must run first. With `defer`, such a release fails "
+        "only if its expand files name a table of the contract. With `contract`, a release with `-y` first "
         "runs the contract",
     )
     user: Literal["web", "deploy"] = Field(
@@ -160,6 +165,8 @@ class Database(Section):
             raise ValueError("files needs url, the URL of the database")
         if self.pending != "refuse" and self.files is None:
             raise ValueError("pending needs files: it is unknown whether the command migrate.contract must still run")
+        if self.backfill and self.files is None:
+            raise ValueError("backfill needs files: only SQL files have backfills that this tool can run")
         if self.tries and self.url is None:
             raise ValueError("migrate.redirect needs url, the URL of the database whose schema is copied")
         if self.shadow is not None and self.files is None and not self.tries:

@@ -90,7 +90,7 @@ def constant(node: object) -> bool:
 
 
 def computed(node: exp.Expr) -> bool:
-    """Whether ``node`` is computed from constants only, so that each row gets the same value, or each row fails."""
+    """Whether ``node`` is computed from constants only. Then all rows get the same value, or fail alike."""
     parts = (exp.Literal, exp.Cast, exp.DataType, exp.Paren, exp.Neg, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Null)
     return all(isinstance(one, parts) for one in node.walk())
 

@@ -9,14 +9,14 @@ from contextlib import nullcontext
 from orchestrator.database.backfill import described, refuse_beside, refuse_unfinished
 from orchestrator.database.files import Change
 from orchestrator.database.known import last_mark
-from orchestrator.database.ledger import State, Work, pending, refuse_earlier, summary, work
+from orchestrator.database.ledger import State, Work, complete, pending, refuse_earlier, summary, work
 from orchestrator.database.model import Phase
 from orchestrator.engines.base import BACKFILL_LOCK, SCHEMA_LOCK, Connection
 from orchestrator.engines.ledger import Ledger
-from orchestrator.engines.phase import Pause, Tell, refuse_unchecked, run_phase
+from orchestrator.engines.phase import Pause, Tell, refuse_unchecked, run_phase, unchecked
 from orchestrator.engines.traces import look
 from orchestrator.engines.trouble import flat
-from orchestrator.errors import Interrupted, OrchestratorError, Refused
+from orchestrator.errors import Interrupted, OrchestratorError, Refused, StatementFailed
 from orchestrator.migrate.backfills import planned
 from orchestrator.migrate.guard import Asked, exclusive, gate
 from orchestrator.migrate.marks import by_hand_now, marked, note_right
@@ -62,6 +62,31 @@ def plan(connection: Connection, changes: Sequence[Change], asked: Asked, tell: 
     for change in changes:
         if summary(change, rows, connection.engine).get(Phase.CONTRACT, "done") != "done":
             tell(f"contract, later: {change.files[Phase.CONTRACT].name}")
+
+
+def verify(connection: Connection, changes: Sequence[Change], tell: Tell) -> None:
+    """Print for each change whose contract has not run whether the old rows are ready for the contract. Change nothing.
+
+    Raises StatementFailed if a change is not ready: its backfill is not done, or a check query does not return 0.
+    """
+    ledger, engine = Ledger(connection, ""), connection.engine
+    rows, progress, left = ledger.rows(), ledger.backfills(), list[str]()
+    for change in changes:
+        checked = Phase.CHECK in change.files or Phase.BACKFILL in change.files
+        if not checked or (Phase.CONTRACT in change.files and complete(change, Phase.CONTRACT, rows, engine)):
+            continue
+        if Phase.EXPAND in change.files and not complete(change, Phase.EXPAND, rows, engine):
+            tell(f"{change.name}: the expand file has not run")
+            continue
+        known = progress.get(change.name)
+        if Phase.BACKFILL in change.files and not (known and known.done):
+            said = f"{change.name}.backfill.sql is not done"
+        else:
+            said = unchecked(connection, change)
+        tell(said or f"{change.name}: ready for the contract")
+        left += [change.name] if said else []
+    if left:
+        raise StatementFailed(f"not ready for the contract: {', '.join(left)}")
 
 
 def expand(connection: Connection, changes: Sequence[Change], asked: Asked, tell: Tell, pause: Pause) -> None:

@@ -111,6 +111,16 @@ def _todo(
         yield _Todo(change, file, ranged, keys(connection, ranged, file.name), known)
 
 
+def check_files(changes: Sequence[Change], ledger: Ledger) -> None:
+    """Raise Refused if a backfill file that is not done has no range of keys, or if the lint has a finding."""
+    engine, progress = ledger.connection.engine, ledger.backfills()
+    for change in changes:
+        file, known = change.files.get(Phase.BACKFILL), progress.get(change.name)
+        if file is not None and not (known and known.done):
+            read(file, engine)
+            gate([file], engine)
+
+
 def pause(connection: Connection, who: str, tell: Tell) -> None:
     """Write into the ledger that all backfills that are not done are paused. A backfill that runs then stops.
 

@@ -16,6 +16,7 @@ from orchestrator.errors import Interrupted, OrchestratorError, UsageError
 from orchestrator.migrate.stop import Stop
 
 if TYPE_CHECKING:
+    from orchestrator.database.files import Change
     from orchestrator.engines.backfill import Ways
     from orchestrator.engines.base import Connection
 
@@ -29,6 +30,7 @@ _COMMANDS = {
     "expand": "check and run the expand files that have not run",
     "backfill": "run the backfill files in batches, or continue after a pause, a signal or a crash",
     "pause": "stop a backfill that runs after its present batch. db backfill continues it",
+    "verify": "run the check queries, and show which changes are not ready for their contract",
     "contract": "check and run the contract files that have not run, if no process of the old code is left",
     "resolve": "show what the catalog says about a step that was started and has no result, or note the result; or note"
     " that the schema is right after a run (--run)",
@@ -65,7 +67,6 @@ def _run(given: argparse.Namespace) -> int:
     from orchestrator.engines import connect
     from orchestrator.engines.url import has_password, read
     from orchestrator.migrate import actions, backfills
-    from orchestrator.migrate.guard import Asked
 
     if any(map(has_password, (given.url, *getattr(given, "replica", ())))):
         raise UsageError(
@@ -78,6 +79,8 @@ def _run(given: argparse.Namespace) -> int:
     with stop.listening(), connect(url) as connection:
         if given.command == "status":
             actions.status(connection, found, _tell)
+        elif given.command == "verify":
+            actions.verify(connection, found, _tell)
         elif given.command == "resolve" and given.run:
             actions.confirm(connection, given.run, _tell)
         elif given.command == "resolve":
@@ -87,22 +90,29 @@ def _run(given: argparse.Namespace) -> int:
         elif given.command == "pause":
             backfills.pause(connection, _operator(), _tell)
         else:
-            asked = Asked(
-                release=getattr(given, "release", ""),
-                defer=getattr(given, "defer", False),
-                wait=getattr(given, "wait", 0),
-                patience=getattr(given, "patience", 0),
-            )
-            if given.command == "backfill":
-                with _ways(connection, given, stop) as ways:
-                    backfills.backfill(connection, found, asked, ways)
-            elif given.command == "plan":
-                actions.plan(connection, found, asked, _tell)
-            elif given.command == "expand":
-                actions.expand(connection, found, asked, _tell, stop.pause)
-            else:
-                actions.contract(connection, found, asked, _tell, stop.pause)
+            _run_files(connection, found, given, stop)
     return 0
+
+
+def _run_files(connection: Connection, found: Sequence[Change], given: argparse.Namespace, stop: Stop) -> None:
+    from orchestrator.migrate import actions, backfills
+    from orchestrator.migrate.guard import Asked
+
+    asked = Asked(
+        release=getattr(given, "release", ""),
+        defer=getattr(given, "defer", False),
+        wait=getattr(given, "wait", 0),
+        patience=getattr(given, "patience", 0),
+    )
+    if given.command == "backfill":
+        with _ways(connection, given, stop) as ways:
+            backfills.backfill(connection, found, asked, ways)
+    elif given.command == "plan":
+        actions.plan(connection, found, asked, _tell)
+    elif given.command == "expand":
+        actions.expand(connection, found, asked, _tell, stop.pause)
+    else:
+        actions.contract(connection, found, asked, _tell, stop.pause)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def bar_leaving(fleet: Fleet, members: Members, say: Say) -> None:
 
 
 def let_in_leaving(fleet: Fleet, members: Members, say: Say) -> None:
-    """Let in again the nodes that `bar_leaving` barred, because the provisioning failed and they stay in the fleet.
+    """Let in again the nodes that `bar_leaving` barred. If provisioning fails, these nodes stay in the fleet.
 
     Call this after the former files are back. If a node was already barred before `bar_leaving`, it stays barred.
     Raises StepFailed if a balancer fails.

@@ -504,7 +504,7 @@ class Walk:
 
 
 def _concerns(place: Place, need: NoTraffic) -> bool:
-    """Return whether a failure at a place leaves it unknown whether a condition is met.
+    """Return whether a failure at a place puts a condition in doubt: that some switches send no requests to a color.
 
     Requests from the operator's machine prove where a switch behind an API sends traffic. For a load balancer on a
     host, the load balancer's own answer is proof enough.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Kind, Plan, Stage
 from orchestrator.stages.arm import ARM, ARM_BACK, DISARM, LINK_BACK
+from orchestrator.stages.backfill import BACKFILL
 from orchestrator.stages.bake import BAKE
 from orchestrator.stages.bar import BAR, UNBAR, bar
 from orchestrator.stages.batches import prepare
@@ -146,7 +147,7 @@ def rollback(i: Inputs) -> Plan:
 KINDS: tuple[Kind, ...] = (
     *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
-    *(LINT, EXPAND, GATE_LIVE, QUIET_WORKERS, START, WATCH, WARM),
+    *(LINT, EXPAND, GATE_LIVE, BACKFILL, QUIET_WORKERS, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, CLOSE, DRAINED, ARM, CUTOVER, VERIFY, UNSTICK, OPEN, START_WORKERS, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, END_SCHEDULE, START_SCHEDULE, RETIRE_WORKERS),
     *(NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),

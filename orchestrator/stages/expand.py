@@ -15,6 +15,7 @@ from orchestrator.database.known import Known, key
 from orchestrator.model import Color
 from orchestrator.plan.inputs import DatabaseInput, Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
+from orchestrator.stages.backfill import backfill
 from orchestrator.stages.gate import gate_live
 from orchestrator.stages.lint import lint
 
@@ -119,7 +120,7 @@ class TellFiles(Action):
 
 
 def expand(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that change the schemas with the code of the new release, and then check the live release.
+    """Return the stages that change the schemas with the code of the new release, and check the live release.
 
     First the changes of all databases are checked. Then one database after the other is changed. If a command of the
     application changes the schema, the command runs on one node. The undo waits until the command has ended, because
@@ -129,7 +130,7 @@ def expand(i: Inputs) -> tuple[Stage, ...]:
     names = tuple(i.settings.all_databases)
     if not i.database or not names:
         return ()
-    return (*lint(i, "expand"), *(_change(i, i.database, name) for name in names), gate_live(i))
+    return (*lint(i, "expand"), *(_change(i, i.database, name) for name in names), gate_live(i), *backfill(i))
 
 
 def _change(i: Inputs, database: DatabaseInput, name: str) -> Stage:

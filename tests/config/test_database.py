@@ -71,3 +71,8 @@ def test_a_database_has_a_short_name() -> None:
     for name in ("", "Stats", "2", "a_b", "x" * 32):
         with pytest.raises(UsageError, match="is not the name of a database: use small letters, digits and -"):
             load(BASE | {"databases": {name: files}})
+
+
+def test_a_release_runs_backfills_only_with_files() -> None:
+    with pytest.raises(UsageError, match="backfill needs files"):
+        load(BASE | {"database": URL | {"migrate": {"expand": "a"}, "backfill": True}})

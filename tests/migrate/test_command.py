@@ -49,8 +49,16 @@ def test_a_whole_change(site: Site) -> None:
     assert site.run("expand", "--release", "v1") == 0, site.said
     assert site.run("contract") == 3
     assert "0001_new.backfill.sql has not begun. Run orchestrator db backfill first" in site.said
+    assert site.run("verify") == 1
+    assert (
+        "0001_new.backfill.sql is not done\norchestrator db verify: not ready for the contract: 0001_new" in site.said
+    )
     assert site.run("backfill") == 0, site.said
+    assert site.run("verify") == 0
+    assert site.said == "0001_new: ready for the contract\n"
     site.session.execute("UPDATE t SET new = NULL")
+    assert site.run("verify") == 1
+    assert "0001_new.check.sql returns 1 and not 0\n" in site.said
     assert site.run("contract") == 3
     assert "0001_new.check.sql returns 1 and not 0: first complete the backfill of 0001_new" in site.said
     assert site.run("backfill") == 0, site.said
@@ -58,6 +66,8 @@ def test_a_whole_change(site: Site) -> None:
     assert site.run("expand", "--release", "v2") == 3
     assert "0001_new.contract.sql is pending, and belongs to an earlier release" in site.said
     assert site.run("contract", "--release", "v1") == 0, site.said
+    assert site.run("verify") == 0
+    assert site.said == ""
     assert site.session.query("SELECT id, new FROM t") == [(1, 7)]
     assert site.run("status") == 0
     assert "no release older than v1 may run" in site.said

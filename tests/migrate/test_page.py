@@ -41,7 +41,7 @@ def test_each_command_of_the_page_runs(site: Site, monkeypatch: pytest.MonkeyPat
         assert done.returncode == 0, (command, done.stderr)
         ran.append(words[1])
     assert ran == [
-        *("status", "plan", "expand", "backfill", "contract", "unlock", "resolve", "resolve"),
+        *("status", "plan", "expand", "backfill", "verify", "contract", "unlock", "resolve", "resolve"),
         *("pause", "backfill"),
     ]
     assert site.session.query("SELECT id, new FROM t") == [(1, 7)]

@@ -345,6 +345,7 @@ CHANGED: dict[str, list[Any]] = {
     "database.files": ["sql"],
     "database.shadow": ["env:SHADOW_URL"],
     "database.pending": ["defer"],
+    "database.backfill": [True],
     "database.migrate.expand": ["false"],
     "database.migrate.check": ["true"],
     "database.migrate.contract": ["true"],

@@ -8,6 +8,8 @@ import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
+from orchestrator.database.backfill import Pace
+from orchestrator.engines.backfill import _Running
 from orchestrator.errors import Refused, UsageError
 from orchestrator.model import Color
 from orchestrator.options import Options
@@ -241,3 +243,73 @@ def test_files_need_a_url_and_no_commands(released: World) -> None:
     ):
         with pytest.raises(UsageError, match=said):
             load(released.settings | {"database": database})
+
+
+FILL = "UPDATE orders SET total = sum WHERE id BETWEEN :first AND :last AND total IS NULL;\n"
+LEFT = "SELECT count(*) FROM orders WHERE total IS NULL;\n"
+
+
+def totals(shop: Shop) -> list[tuple[int, int | None]]:
+    return list(shop.session.query("SELECT id, total FROM orders ORDER BY id"))
+
+
+def test_a_release_fills_the_new_column(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = shop.commit(
+        f0001_total__expand=ADD, f0001_total__backfill=FILL, f0001_total__check=LEFT, f0001_total__contract=DROP
+    )
+    seen: list[list[tuple[int, int | None]]] = []
+    before(monkeypatch, "start", lambda: seen.append(totals(shop)))
+    assert shop.release(ref, backfill=True) == 0
+    assert seen == [[(1, 20)]]
+    assert shop.release(ref, backfill=True) == 0
+    assert verbs.contract(shop.fleet(backfill=True), Options()) == 0
+    assert shop.columns == ["id", "total"]
+
+
+def test_a_release_whose_backfill_leaves_rows_is_undone(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.session.execute("INSERT INTO orders (id, sum) VALUES (2, 30)")
+    some = FILL.replace("IS NULL", "IS NULL AND id < 2")
+    was = shop.world.snapshot()
+    ref = shop.commit(f0001_total__expand=ADD, f0001_total__backfill=some, f0001_total__check=LEFT)
+    assert shop.release(ref, backfill=True) == 1
+    said = capsys.readouterr().err
+    assert re.search(
+        r"backfill failed on node1: 0001_total\.backfill\.sql has passed all rows, but .* returns 1", said
+    ), said
+    assert shop.world.snapshot() == was
+    assert totals(shop) == [(1, 20), (2, None)]
+    shop.session.execute("UPDATE orders SET total = 31 WHERE id = 2")
+    assert shop.release(ref, backfill=True) == 0, capsys.readouterr().err
+    # the row of the first run was not filled again
+    assert totals(shop) == [(1, 20), (2, 31)]
+
+
+def test_a_paused_backfill_undoes_the_release(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.session.execute("INSERT INTO orders (id, sum) VALUES (2, 30)")
+    monkeypatch.setattr(Pace, "first", 1)
+    monkeypatch.setattr(Pace, "next", lambda self, rows, took: 1)
+    wait = _Running.wait
+
+    def paused(self: _Running, seconds: float) -> None:
+        self.ledger.pause(self.file.change, "ann@desk")
+        wait(self, seconds)
+
+    ref = shop.commit(f0001_total__expand=ADD, f0001_total__backfill=FILL, f0001_total__check=LEFT)
+    with monkeypatch.context() as changed:
+        changed.setattr(_Running, "wait", paused)
+        assert shop.release(ref, backfill=True) == 1
+    assert "backfill failed on node1: ann@desk has paused 0001_total.backfill.sql" in capsys.readouterr().err
+    assert totals(shop)[1] == (2, None)
+    assert shop.release(ref, backfill=True) == 0, capsys.readouterr().err
+    assert totals(shop) == [(1, 20), (2, 30)]
+
+
+def test_a_wrong_backfill_is_refused_before_the_expand(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    was = shop.world.snapshot()
+    all_rows = "UPDATE orders SET total = sum;\n"
+    ref = shop.commit(f0001_total__expand=ADD, f0001_total__backfill=all_rows, f0001_total__check=LEFT)
+    assert shop.release(ref, backfill=True) == 1
+    assert re.search(r"lint failed on node1: 0001_total\.backfill\.sql:1", capsys.readouterr().err)
+    assert (shop.world.snapshot(), shop.columns) == (was, ["id", "sum"])

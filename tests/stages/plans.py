@@ -54,7 +54,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "databases": {
         "database": {"url": "env:DATABASE_URL", "files": "db"},
         "databases": {
-            "stats": {"url": "env:STATS_URL", "files": "stats"},
+            "stats": {"url": "env:STATS_URL", "files": "stats", "backfill": True},
             "logs": {"migrate": {"expand": "a", "check": "b", "contract": "c"}},
         },
     },

@@ -12,6 +12,7 @@ from orchestrator.model import Color
 from orchestrator.plan.steps import Action
 from orchestrator.run.handler import Handler, handler_of
 from orchestrator.stages.arm import Arm, Disarm, Ready
+from orchestrator.stages.backfill import RunBackfill
 from orchestrator.stages.bake import Bake
 from orchestrator.stages.bar import Bar
 from orchestrator.stages.build import Build
@@ -167,6 +168,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         },
     ),
     (TellFiles("expand-r"), {"key": "expand-r"}),
+    (RunBackfill("backfill-x-r", R, "x"), {"key": "backfill-x-r", "release": R, "database": "x"}),
     (CheckFiles(R), {"release": R}),
     (FindOlder(R), {"release": R}),
     (Barrier(R), {"release": R}),

@@ -25,7 +25,7 @@ MODULES = [import_module(f"orchestrator.stages.{module.name}") for module in pkg
 POINTS = (
     *("suspend", "inherit", "attach", "mend", "tidy"),
     *("quiet", "fetch", "copy", "same", "share", "environment", "unchanged", "permit", "configure"),
-    *("lint", "expand", "gate live", "quiet workers", "start", "watch"),
+    *("lint", "expand", "gate live", "backfill", "quiet workers", "start", "watch"),
     *("warm", "gate", "members", "bar", "close", "drained", "arm", "cutover", "verify", "unstick", "open"),
     *("start workers", "bake"),
     *(

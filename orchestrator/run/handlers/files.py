@@ -21,6 +21,7 @@ from orchestrator.engines.shadow import Shadow, shadow
 from orchestrator.errors import CommandFailed, OrchestratorError, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.migrate.actions import contract_works, expand_works, run_works
+from orchestrator.migrate.backfills import check_files
 from orchestrator.migrate.guard import Asked
 from orchestrator.migrate.judge import Accept, judge, verdict
 from orchestrator.migrate.marks import changed_by_hand, marked, refuse_different
@@ -51,6 +52,8 @@ class LintFilesHandler(Handler[LintFiles]):
             if said := changed_by_hand(session, marks):
                 raise Refused(said)
             works = _works(self.fleet, host, ledger, action)
+            if action.phase == "expand" and self.settings.all_databases[action.database].backfill:
+                check_files(sql_files(self.fleet, host, action.release, name=action.database), ledger)
             copy = None if session.engine is Engine.MYSQL else partial(copied, self.fleet, host, session, action)
             judged = judge(works, session.engine, copy, Accept(action.accept, action.reason))
             return "\n".join(verdict(judged, action.database))
