@@ -141,7 +141,9 @@ def workers_at(fleet: Fleet, host: Host, color: Color | None = None) -> WorkerSt
 
 
 def schedules_at(fleet: Fleet, host: Host) -> ScheduleState:
-    """Return the schedules of a node. Raises Silent or Unclear if the node does not say this.
+    """Return the schedules of a node.
+
+    Raises Silent if the node does not answer, and Unclear if the answer cannot be read.
 
     + host: the node
     """

@@ -1,8 +1,8 @@
 """Send the writes of a run to the store on a host through one open channel: one round trip for each write.
 
-The host runs one script, which performs the requests one after the other. For each request, the script does what a
-command of its own does (``store.sh``): it gets the flock, checks that this run still holds the lock, appends, syncs and
-answers. The script ends when the channel is closed or the connection breaks.
+The host runs one script, which performs the requests one after the other. For each request, the script does the same as
+``store.sh``, which writes without a channel: it gets the flock, checks that this run still holds the lock, appends,
+syncs and answers. The script ends when the channel is closed or the connection breaks.
 
 A request that was sent is never sent again. If its answer is missing, the caller gets the error that a command without
 an answer gets, and the channel is closed.

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Perform the requests on standard input, one after the other, until standard input ends. Each request appends records to
-# the journal of a run, renews the lock or gives the lock back, as a command of its own would (store.sh).
+# the journal of a run, renews the lock or gives the lock back, as store.sh does without a channel.
 #
 # $1: directory of the store, $2: token of the holder, $3: a random word, which no other output contains
 #

@@ -40,7 +40,7 @@ class Holder:
 def holder(fleet: FleetState, gone: Collection[str] = ()) -> Holder:
     """Return who runs the single-node schedules.
 
-    + gone: names of nodes that run no schedule, as the operator says
+    + gone: names of nodes that, as the operator says, run no schedule (``--data gone=``)
     """
     states = {name: state.schedule for name, state in fleet.node_states.items() if name not in gone}
     silent = tuple(name for name in fleet.nodes if name not in states and name not in gone)
@@ -64,7 +64,7 @@ def changes(
     + fleet: the state of the whole fleet
     + inside: names of the nodes that take part in the run, in the order of the inventory
     + to: name of the node that has to run the single-node schedules; empty to change the node only if needed
-    + gone: names of nodes that run no schedule, as the operator says
+    + gone: names of nodes that, as the operator says, run no schedule (``--data gone=``)
     """
     if not concerns(fleet, settings):
         return None

@@ -205,9 +205,9 @@ class Ended:
     def where_stopped(self) -> str:
         """The message about an undo that stopped. The message says what happened, and what the operator must do."""
         return (
-            f"the undo stopped before `{self.stopped}`, because requests may still reach the color that this stage "
-            "changes: both colors keep running. Correct the problems listed above, then run the same command again, "
-            "which continues the undo. If a balancer no longer exists, first remove it from the inventory"
+            f"the undo stopped before `{self.stopped}`, because requests may still reach the color that the undo "
+            "changes next: both colors keep running. Correct the problems listed above, then run the same command "
+            "again, which continues the undo. If a balancer no longer exists, first remove it from the inventory"
         )
 
     @property

@@ -67,7 +67,7 @@ def test_a_balancer_that_cannot_be_reached_stops_the_undo(
     new = broken_after_the_cutover(world, monkeypatch, gone(world, balancer))
     said = capsys.readouterr().err
     assert f"not undone on {balancer}, which does not answer" in said
-    assert "the undo stopped before `verify old`, because requests may still reach the color that this stage" in said
+    assert "the undo stopped before `verify old`, because requests may still reach the color that the undo" in said
     other = next(name for name in world.balancers if name != balancer)
     # the balancer that answers is back; the other one goes on with the new release, which runs on all nodes
     assert (world.weight(balancer), world.weight(other)) == (100, 0)
