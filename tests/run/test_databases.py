@@ -57,7 +57,10 @@ class Two:
 
     @property
     def columns(self) -> list[str]:
-        rows = self.session.query("SELECT column_name FROM information_schema.columns WHERE table_name = 'visits'")
+        rows = self.session.query(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'visits' AND table_schema = %s",
+            ("public" if self.shop.postgres else self.name,),
+        )
         return sorted(name for (name,) in rows)
 
     def ran(self) -> list[tuple[str, str, str]]:

@@ -29,7 +29,7 @@ HARMLESS = {
     # `live` links decide about traffic only if the nodes are a switch, and then this is the shift itself
     "promote",
     # a command or SQL files of the application
-    *("hook", "migrate", "try migration", "run files"),
+    *("hook", "migrate", "try migration", "run files", "run backfill"),
     # workers answer no requests
     *("start workers", "stop workers"),
     # they read, wait, or write a file of the guard
