@@ -267,8 +267,9 @@ class Settings(Section):
     notifications: list[Notification] = Field(
         default_factory=classic,
         exclude=True,
-        description="chats and webhooks that get a message about each run (docs/notifications.md). Default: Slack, if "
-        "the operator's machine has the environment variable SLACK_ENDPOINT",
+        description="chats and webhooks that get a message about each release, rollback, join and contract "
+        "(docs/notifications.md). Default: Slack, if the operator's machine has the environment variable "
+        "SLACK_ENDPOINT",
     )
     journal: Journal = _absent()
     scaling: Scaling | None = None

@@ -169,7 +169,7 @@ def described(change: Change, progress: Mapping[str, Progress], session: str, en
 def unfinished(
     changes: Sequence[Change], rows: Iterable[Row], progress: Mapping[str, Progress], engine: Engine
 ) -> list[Change]:
-    """The changes whose backfill has begun or could begin, and is not done."""
+    """The changes whose backfill has begun, or may begin because its expand has run, and is not done."""
     ran, known = list(rows), progress
     return [
         change

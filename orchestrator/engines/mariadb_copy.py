@@ -34,10 +34,11 @@ def fill(inside: Connection, live: Connection) -> None:
     Events are not copied, because they would run. Triggers and routines that name another database are not copied,
     because the shadow must not change that database.
 
-    Raises Refused if a table refers to another database, or if the user may not create an object.
+    Raises Refused if a table or view refers to another database, or if the user may not create an object.
     """
     others = [str(name) for (name,) in live.query("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA")]
-    tables, views, code = _tables(live), _views(live), _code(live)
+    tables, views = _tables(live), _views(live)
+    code = [one for one in _code(live) if not any(names(one.statement, name) for name in others)]
     for one in (*tables, *views):
         named = [name for name in others if names(one.statement, name)]
         if named and not (one in views and named == [live.url.database]):
@@ -51,8 +52,7 @@ def fill(inside: Connection, live: Connection) -> None:
     _make(inside, tables, live)
     _make(inside, [one for one in code if one.title.startswith("function")], live)
     _make(inside, [_here(one, live.url.database) for one in views], live)
-    rest = [one for one in code if not one.title.startswith("function")]
-    _make(inside, [one for one in rest if not any(names(one.statement, name) for name in others)], live)
+    _make(inside, [one for one in code if not one.title.startswith("function")], live)
     inside.query("SET sql_mode = %s", (before,))
     inside.execute("SET foreign_key_checks = 1")
 

@@ -392,6 +392,13 @@ def test_no_text_ends_in_an_exception(text: str, engine: Engine, phase: Phase) -
 
 @pytest.mark.exhaustive
 @given(TEXTS, st.sampled_from(Engine), st.sampled_from(Phase))
+@settings(max_examples=500, deadline=None)
+def test_no_text_of_hundreds_ends_in_an_exception(text: str, engine: Engine, phase: Phase) -> None:
+    assert lint(text, "x.sql", engine, phase).statements >= 0
+
+
+@pytest.mark.slow
+@given(TEXTS, st.sampled_from(Engine), st.sampled_from(Phase))
 @settings(max_examples=5_000, deadline=None)
 def test_no_text_of_thousands_ends_in_an_exception(text: str, engine: Engine, phase: Phase) -> None:
     assert lint(text, "x.sql", engine, phase).statements >= 0

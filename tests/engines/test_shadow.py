@@ -207,6 +207,23 @@ def test_a_table_of_another_database_stops_the_copy(mariadb: Server) -> None:
         pass
 
 
+def test_code_that_names_another_database_is_not_copied(mariadb: Server) -> None:
+    name, other = mariadb.new_database(), mariadb.new_database()
+    with mariadb.connect(name) as live:
+        live.execute("CREATE TABLE orders (id int PRIMARY KEY)")
+        live.execute("CREATE FUNCTION one() RETURNS int DETERMINISTIC RETURN 1")
+        live.execute("CREATE PROCEDURE wipe() DELETE FROM orders")
+        live.execute(f"CREATE FUNCTION far() RETURNS int BEGIN DELETE FROM {other}.orders; RETURN 1; END")
+        live.execute(f"CREATE PROCEDURE far() DELETE FROM {other}.orders")
+        live.execute(f"CREATE TRIGGER far BEFORE INSERT ON orders FOR EACH ROW DELETE FROM {other}.orders")
+    with made(mariadb, name) as (_, shade):
+        found = shade.connection.query(
+            "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"
+            " UNION SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+        )
+    assert sorted(found) == [("one",), ("wipe",)]
+
+
 def test_pg_dump_gets_the_password_by_standard_input() -> None:
     url = read("postgres://app:se'cret@db.example.org:5433/sh%27op?sslmode=require", {})
     words = command(url, ("127.0.0.1", 7777))

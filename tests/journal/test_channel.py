@@ -515,9 +515,14 @@ def some(chance: random.Random) -> list[Record]:
     ]
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=[] if seed < 10 else [pytest.mark.exhaustive]) for seed in range(SEQUENCES)]
-)
+def ring(seed: int) -> list[pytest.MarkDecorator]:
+    """Marks of a sequence: `make unit` runs ten, `make test` forty, `make test-all` all."""
+    if seed < 10:
+        return []
+    return [pytest.mark.exhaustive if seed < 40 else pytest.mark.slow]
+
+
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=ring(seed)) for seed in range(SEQUENCES)])
 def test_a_channel_does_what_commands_do(channel: ChannelPlace, directory: HostPlace, seed: int) -> None:
     chance, both = random.Random(seed), Both(channel, directory)
     fences = {ANN: 1, BOB: 1}
