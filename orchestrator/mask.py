@@ -24,7 +24,8 @@ class Mask(logging.Filter):
         super().__init__()
         self._forms: list[str] = []
         given = settings.environment.values.values() if settings.environment else ()
-        secrets = [settings.token, settings.preview_token, *(value.get_secret_value() for value in given)]
+        tokens = [settings.token, settings.preview_token, settings.maintenance_token]
+        secrets = [*tokens, *(value.get_secret_value() for value in given)]
         # values of the setting php.ini may hold a password: for example, the address of a session store
         secrets += settings.php.ini.values()
         self.add([*secrets, *settings.source.secrets])

@@ -46,6 +46,12 @@ def test_a_secret_as_an_earlier_version_wrote_it_is_hidden() -> None:
     assert mask.hide(r'"pa\'ss\$word1" "pa\'ss\`word2\nmore"'.replace(r"\'", "'")) == '"***" "***"'
 
 
+@pytest.mark.parametrize("section", ["marker", "preview", "maintenance"])
+def test_each_token_of_the_settings_is_hidden(section: str) -> None:
+    more = {"marker": {"answers": "all", "token": "probe-token-17"}} | {section: {"token": "testers-token-17"}}
+    assert Mask(load(SETTINGS | more)).hide("map testers-token-17;") == "map ***;"
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_a_secret_is_hidden_in_every_encoding(encoding: str) -> None:
     mask = Mask(load(SETTINGS))

@@ -89,7 +89,7 @@ def lint(
 
 
 def reason_of(statement: Statement) -> str:
-    """The reason of the marker directly before a statement; empty if there is no good marker."""
+    """The reason in the comment ``orchestrator: safe because`` before a statement; empty without such a comment."""
     block = _block(statement)
     for index, comment in enumerate(block):
         said = _marker(comment)

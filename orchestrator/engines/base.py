@@ -318,7 +318,7 @@ class _Watch:
             raise
 
     def open(self) -> None:
-        """Open the session that looks."""
+        """Open the session that finds out which sessions block the other session."""
         try:
             self._connection = self.waiting.another()
         except OrchestratorError as error:

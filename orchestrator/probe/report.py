@@ -153,7 +153,8 @@ class Report:
     + unfinished: number of requests that were still in flight when the probe ended. No other number of the report
       includes these requests
     + median, p99: median and 99th percentile of the answer times in seconds, from sending a request to the last byte of
-      its answer. Failures and slow requests are left out. None if every kept sample is a failure or a slow request
+      its answer. Failed requests, and requests of the kind ``slow``, whose answers the server
+      delays, are left out. None if no other sample is kept
     + marks: remarks that the parent process sent
     + transitions: changes from one release to another
     + kept: number of samples from which the transitions, the median and the p99 are calculated

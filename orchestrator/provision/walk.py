@@ -13,7 +13,7 @@ from pyinfra.api.host import Host
 
 from orchestrator.config.switch import BalancerSwitch
 from orchestrator.drain import cut_line, drained
-from orchestrator.errors import NotYet, OrchestratorError, Refused, StepFailed
+from orchestrator.errors import NotYet, OrchestratorError, Refused, StepFailed, UsageError
 from orchestrator.fleet import Fleet, Reply
 from orchestrator.model import Color
 from orchestrator.plan.fleet_state import FleetState
@@ -180,6 +180,12 @@ def require(fleet: Fleet) -> None:
     Raises StepFailed if the TLS certificate of a balancer is missing or wrong.
     """
     settings = fleet.settings
+    for name in fleet.balancers:
+        if (kind := fleet.switch_of(name).kind) not in KINDS:
+            raise UsageError(
+                f"{name}: provisioning cannot set up a balancer of the kind {kind}, and knows only "
+                f"{' and '.join(KINDS)}: docs/switches.md says what to do"
+            )
     render.preview(settings)
     files(settings)
     for name in fleet.nodes:

@@ -15,6 +15,7 @@ from orchestrator.errors import UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.model import Color
 from orchestrator.options import Options
+from orchestrator.provision.walk import require
 from orchestrator.run import data_plane
 from tests.fakes.world import World
 from tests.run.conftest import connected
@@ -216,3 +217,10 @@ def test_settings_of_an_added_kind_are_checked(world: World, tmp_path: Path) -> 
 def test_without_the_package_there_is_no_such_kind(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no kind 'cloud' of switch"):
         load({**World(tmp_path / "w", nodes=1, balancers=()).settings, "switches": [{"kind": "cloud", "urls": ["u"]}]})
+
+
+def test_provisioning_refuses_a_balancer_of_an_added_kind(world: World, tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"nginx: provisioning cannot set up a balancer of the kind proxy, and knows only"
+    ):
+        require(fleet(world, tmp_path))
