@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from orchestrator.database.known import key
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
+from orchestrator.stages.lint import SLACK
 
 BACKFILL = Kind("backfill", ("node",), skipped="the settings have no database.backfill", hooks=True)
-
-SLACK = 90.0
-"""Seconds by which the deadline of the step is longer than the setting ``database.deadline``.
-
-The step may wait for the lock of the database.
-"""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Plan, Stage, Step
-from orchestrator.stages.expand import SLACK, migration
-from orchestrator.stages.lint import lint
+from orchestrator.stages.expand import migration
+from orchestrator.stages.lint import SLACK, lint
 from orchestrator.stages.quiet import quiet
 from orchestrator.stages.start import retire
 

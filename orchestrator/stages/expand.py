@@ -17,16 +17,10 @@ from orchestrator.plan.inputs import DatabaseInput, Inputs
 from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 from orchestrator.stages.backfill import backfill
 from orchestrator.stages.gate import gate_live
-from orchestrator.stages.lint import lint
+from orchestrator.stages.lint import SLACK, lint
 
 EXPAND = Kind("expand", ("node",), skipped="the settings have no database", hooks=True)
 EXPAND_ENDED = Kind("expand ended", ("node",), changes=False)
-
-SLACK = 90.0
-"""Seconds by which the deadline of a step is longer than the setting ``database.deadline``.
-
-The step may wait for the lock of the database.
-"""
 
 Phase = Literal["expand", "check", "contract"]
 

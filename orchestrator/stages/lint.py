@@ -23,9 +23,9 @@ LONGEST = 900.0
 """Largest deadline of the check, in seconds. The copy has no rows, so that even many statements take little time."""
 
 SLACK = 90.0
-"""Seconds by which the deadline of a step with a command is longer than the time limit of the command.
+"""Seconds by which the deadline of a step at a database is longer than the time limit of its command or files.
 
-The step may wait for the lock of the database, and makes the copy.
+The step may wait for the lock of the database, and may make a copy of the schema.
 """
 
 

@@ -5,13 +5,14 @@ Each handler opens a session at the database through the SSH connection of a nod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from pyinfra.api.host import Host
 from typing_extensions import override
 
+from orchestrator.database.files import Change
 from orchestrator.database.ledger import State, Work
 from orchestrator.database.model import Engine
 from orchestrator.engines.base import PATIENCE, Connection
@@ -51,9 +52,10 @@ class LintFilesHandler(Handler[LintFiles]):
             refuse_different(marks, action.known, name_in_marks(self.fleet))
             if said := changed_by_hand(session, marks):
                 raise Refused(said)
-            works = _works(self.fleet, host, ledger, action)
+            theirs = sql_files(self.fleet, host, action.release, name=action.database)
+            works = _works(self.fleet, host, ledger, action, theirs)
             if action.phase == "expand" and self.settings.all_databases[action.database].backfill:
-                check_files(sql_files(self.fleet, host, action.release, name=action.database), ledger)
+                check_files(theirs, ledger)
             copy = None if session.engine is Engine.MYSQL else partial(copied, self.fleet, host, session, action)
             judged = judge(works, session.engine, copy, Accept(action.accept, action.reason))
             return "\n".join(verdict(judged, action.database))
@@ -72,7 +74,8 @@ class RunFilesHandler(Handler[RunFiles]):
             inventory = name_in_marks(self.fleet)
             refuse_different(ledger.marks(), action.known, inventory)
             ledger.create()
-            works = _works(self.fleet, host, ledger, action)
+            theirs = sql_files(self.fleet, host, action.release, name=action.database)
+            works = _works(self.fleet, host, ledger, action, theirs)
             patience = min(PATIENCE, step.deadline / 2)
             asked = Asked(release=action.release, patience=patience)
             try:
@@ -133,10 +136,14 @@ def exclusive(fleet: Fleet, host: Host, name: str) -> Iterator[Connection]:
         raise CommandFailed(str(error)) from error
 
 
-def _works(fleet: Fleet, host: Host, ledger: Ledger, action: LintFiles | RunFiles) -> list[Work]:
-    """Return the files that are to run. Raises Refused if they must not run."""
+def _works(
+    fleet: Fleet, host: Host, ledger: Ledger, action: LintFiles | RunFiles, theirs: Sequence[Change]
+) -> list[Work]:
+    """Return the files that are to run. Raises Refused if they must not run.
+
+    + theirs: the files of the release
+    """
     name = action.database
-    theirs = sql_files(fleet, host, action.release, name=name)
     if action.phase == "contract":
         return contract_works(ledger, theirs)
     # the live release may be older than the setting, and have no directory
