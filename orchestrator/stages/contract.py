@@ -87,8 +87,8 @@ def contract(i: Inputs) -> Plan:
 def check(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that check whether the contract may run.
 
-    One stage checks the databases with SQL files together: a contract file is left to run, all backfills are done, and
-    all check queries return 0. Each command ``check`` has a stage of its own. If there is
+    One stage checks all databases with SQL files: a contract file must be left to run, all backfills must be done, and
+    all check queries must return 0. Each command ``check`` has a separate stage. If there is
     nothing to check, the stage has no steps.
     """
     assert i.database is not None
