@@ -136,7 +136,8 @@ def rollback(
     """Return the Inputs of a rollback.
 
     If the release is warm in the idle color, nodes may be unreachable. If the release has to be started first, all
-    nodes must take part, except those in ``allow_missing``.
+    nodes must take part, except those in ``allow_missing``. Barred nodes take no part in a rollback to the idle color's
+    release.
 
     + to: the id of the release; None for the release in the idle color
     + allow_missing: names of nodes that are left out if they cannot take part; used only if the release has to be
@@ -146,6 +147,8 @@ def rollback(
     """
     if to is None:
         to = cold_release(fleet)
+        # a barred node takes no part in a rollback, whether the release is warm or has to be started
+        allow_missing |= fleet.barred & frozenset(fleet.nodes)
     if to is not None and set(_warm(fleet)) != {to}:
         return _rollback_to_kept(fleet, settings, to, allow_missing)
     live = live_color(fleet)

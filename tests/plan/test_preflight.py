@@ -413,6 +413,16 @@ def test_a_cold_rollback_can_leave_a_node_out() -> None:
     assert (i.cold, i.members, [one.name for one in i.missing]) == (True, ("node1",), ["node2"])
 
 
+def test_a_barred_node_takes_no_part_in_a_rollback_that_starts_its_release() -> None:
+    seen = fleet(
+        {"node1": node(restarted=frozenset({GREEN})), "node2": node(restarted=frozenset({GREEN}))},
+        {"lb1": switch(barred=frozenset({"node2"}))},
+    )
+    i = rollback(seen)
+    assert (i.cold, i.release, i.members, [one.name for one in i.missing]) == (True, OLD, ("node1",), ["node2"])
+    assert any(line.startswith("node2: is barred") for line in problems(lambda: rollback(seen, to=OLD)))
+
+
 # --- a node that comes back
 
 
