@@ -29,7 +29,7 @@ from typing_extensions import override
 
 from orchestrator.connection.marks import Lines, decoded, marked, new_mark, no_answer, printable, within_marks
 from orchestrator.connection.pipe import NO_STATUS, Pipe, open_pipe
-from orchestrator.connection.session import SharedSession, is_short
+from orchestrator.connection.session import AT_ONCE, SharedSession, is_short
 from orchestrator.errors import Silent, Unclear
 from orchestrator.scripts.command import Question, Shared
 from orchestrator.scripts.files import assign, read
@@ -48,9 +48,11 @@ class Connection(BaseConnector):
     def __init__(self, connector: BaseConnector) -> None:
         self.state, self.host, self.data = connector.state, connector.host, connector.data
         self.inner = connector
-        self._session = SharedSession(connector) if isinstance(connector, SSHConnector) else None
+        self._sessions = (
+            [SharedSession(connector) for _ in range(AT_ONCE)] if isinstance(connector, SSHConnector) else []
+        )
         self._asked = False
-        """Whether a command has run. Many verbs run only one, so the shared session opens for the second command."""
+        """Whether a command has run. Many verbs run only one, so a shared session opens for the second command."""
 
     @override
     @staticmethod
@@ -66,8 +68,8 @@ class Connection(BaseConnector):
 
     @override
     def disconnect(self) -> None:
-        if self._session is not None:
-            self._session.close()
+        for session in self._sessions:
+            session.close()
         self.inner.disconnect()
 
     @override
@@ -104,7 +106,8 @@ class Connection(BaseConnector):
         + shared: whether the command may share an SSH session with other commands
         """
         if isinstance(self.inner, SSHConnector):
-            session = self._session if shared and self._asked else None
+            free = (session for session in self._sessions if not session.busy)
+            session = next(free, None) if shared and self._asked else None
             self._asked = True
             output = _over_ssh(self.inner, command, arguments, session)
         else:

@@ -24,6 +24,9 @@ from orchestrator.scripts.files import read
 
 SCRIPT = read("connection/session.sh")
 
+AT_ONCE = 2
+"""The number of shared sessions of a host. Some stages ask a host two questions at once."""
+
 LONGEST_INPUT = 65536
 """Characters. A command with a longer standard input has a session of its own."""
 
@@ -37,7 +40,7 @@ def is_short(stdin: object) -> TypeGuard[str]:
 
 
 class SharedSession:
-    """The shared session of one host. The session opens when it is needed, and again if it breaks.
+    """A shared session of one host. The session opens when it is needed, and again if it breaks.
 
     + connector: pyinfra's connection to the host
     """
@@ -46,8 +49,9 @@ class SharedSession:
         self._connector = connector
         self._pipe: Pipe | None = None
         self._mark = ""
-        self._busy = False
         self._openings = OPENINGS
+        self.busy = False
+        """Whether a command runs in the session."""
 
     def run(self, command: str, stdin: str = "") -> CommandOutput | None:
         """Run a shell command, and return what the command printed.
@@ -59,14 +63,14 @@ class SharedSession:
 
         Raises Silent if the connection breaks. The command may have run nevertheless.
         """
-        if self._busy:
+        if self.busy:
             return None
-        self._busy = True
+        self.busy = True
         try:
             pipe = self._opened()
             return None if pipe is None else self._exchange(pipe, command, stdin)
         finally:
-            self._busy = False
+            self.busy = False
 
     def close(self) -> None:
         """Close the session. A command that still runs in the session is not stopped."""

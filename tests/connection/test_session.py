@@ -122,8 +122,7 @@ def test_a_command_that_is_killed_gives_no_answer(shared: Host, server: Server, 
 
 def test_a_session_that_was_killed_opens_again(shared: Host, server: Server) -> None:
     assert isinstance(shared.connector, Connection)
-    session = shared.connector._session
-    assert session
+    session = shared.connector._sessions[0]
     for times in range(OPENINGS):
         os.killpg(server.running[-1].pid, signal.SIGKILL)
         eventually(lambda: session._pipe is None or session._pipe.ended)
@@ -157,14 +156,24 @@ def test_a_broken_connection_is_no_answer(shared: Host, server: Server) -> None:
         run(shared, "echo one")
 
 
-def test_two_commands_at_once_do_not_wait(shared: Host, server: Server) -> None:
+def test_commands_share_a_second_session_while_the_first_is_busy(shared: Host, server: Server) -> None:
     assert isinstance(shared.connector, Connection)
-    session = shared.connector._session
-    assert session
+    shared.connector._sessions[0].busy = True
+    for number in range(3):
+        assert run(shared, f"echo {number}") == (True, [str(number)], [])
+    shared.connector._sessions[0].busy = False
+    assert run(shared, "echo last") == (True, ["last"], [])
+    assert len(server.commands) == 3
+
+
+def test_three_commands_at_once_do_not_wait(shared: Host, server: Server) -> None:
+    assert isinstance(shared.connector, Connection)
     server.lives = False
-    session._busy = True
+    for session in shared.connector._sessions:
+        session.busy = True
     assert run(shared, "echo one") == (True, ["one"], [])
-    session._busy = False
+    for session in shared.connector._sessions:
+        session.busy = False
     assert len(server.commands) == 3
 
 
