@@ -12,6 +12,7 @@ from orchestrator.errors import CannotTell, CommandFailed, NotYet, OrchestratorE
 from orchestrator.fleet import Fleet, at_once
 from orchestrator.plan.steps import Action, NoTraffic, Place, Step
 from orchestrator.probe.report import Report
+from orchestrator.run.chain_results import ChainResults
 from orchestrator.run.handler import Context, Handler, handler_of
 from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.traffic import refusals
@@ -52,7 +53,7 @@ class Executor:
         results = tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
         return self._together(steps, results)
 
-    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Callable[[int, Performed], None]) -> None:
         """Perform the steps of a chain's stages. Each place performs its steps in order, and waits for no other place.
 
         Before the steps, handlers prepare all stages on the operator's machine. If a preparation fails, no step is
@@ -60,12 +61,14 @@ class Executor:
 
         + stages: the steps of each stage
         + goes_on: whether a place also performs its later steps if one of its steps fails
+        + ended: is called with the number and the results of each stage that a place has performed, in the order of the
+          stages: as soon as all places of the stage have performed it, or at the end if a place has not
         """
         for number, steps in enumerate(stages):
             if failed := self._prepared(steps, undoing=False):
-                return tuple(Performed(failed if other == number else (), 0.0) for other in range(len(stages)))
-        done: list[dict[int, Result]] = [{} for _ in stages]
-        times: list[list[float]] = [[] for _ in stages]
+                ended(number, Performed(failed, 0.0))
+                return
+        results = ChainResults(stages, self._together, ended)
         at_place: dict[Place, list[tuple[int, int]]] = {}
         for number, steps in enumerate(stages):
             for index, step in enumerate(steps):
@@ -73,19 +76,14 @@ class Executor:
 
         def along(own: Sequence[tuple[int, int]]) -> None:
             for number, index in own:
-                times[number].append(time.monotonic())
-                result = done[number][index] = self._one(stages[number][index], undoing=False)
-                times[number].append(time.monotonic())
+                began = time.monotonic()
+                result = self._one(stages[number][index], undoing=False)
+                results.add(number, index, result, began, time.monotonic())
                 if result.error and not goes_on:
                     return
 
         at_once([lambda own=own: along(own) for own in at_place.values()])  # type: ignore[misc]
-        return tuple(
-            Performed(self._together(steps, tuple(found[index] for index in sorted(found))), max(when) - min(when))
-            if found
-            else Performed((), 0.0)
-            for steps, found, when in zip(stages, done, times, strict=True)
-        )
+        results.close()
 
     def _prepared(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         """Prepare a stage on the operator's machine. Return the failed results, or () if the preparation succeeded."""

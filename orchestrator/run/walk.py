@@ -140,13 +140,13 @@ class Executor(Protocol):
         + undoing: whether the steps are part of an undo
         """
 
-    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Callable[[int, Performed], None]) -> None:
         """Perform the steps of a chain's stages. Each place performs its steps in order, and waits for no other place.
-
-        Return one value per stage, when all places have ended.
 
         + stages: the steps of each stage
         + goes_on: whether a place also performs its later steps if one of its steps fails
+        + ended: is called with the number and the results of each stage that a place has performed, in the order of the
+          stages: as soon as all places of the stage have performed it, or at the end if a place has not
         """
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
@@ -424,16 +424,17 @@ class Walk:
     def _along(self, chain: Sequence[Stage], goes_on: bool) -> list[Event]:
         """Perform the stages of a chain, and return the event with the results of each stage.
 
-        A stage that no place has reached has no event.
+        Each event is shown as soon as its stage has ended. A stage that no place has reached has no event.
         """
         if len(chain) == 1:
             return [self._perform(stage, stage.do, undoing=False) for stage in chain]
-        performed = self._executor.chain([stage.do for stage in chain], goes_on)
-        return [
-            self._ended(stage, done.results, done.seconds)
-            for stage, done in zip(chain, performed, strict=True)
-            if done.results
-        ]
+        events: list[Event] = []
+
+        def ended(number: int, done: Performed) -> None:
+            events.append(self._ended(chain[number], done.results, done.seconds))
+
+        self._executor.chain([stage.do for stage in chain], goes_on, ended)
+        return events
 
     def _perform(self, stage: Stage, steps: Sequence[Step], undoing: bool) -> Event:
         began = time.monotonic()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from orchestrator.journal.session import Session
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Performed, Result
+
+Ended = Callable[[int, Performed], None]
 
 INSIDE = 0.03
 """Seconds after the beginning of a stage's steps."""
@@ -69,9 +71,9 @@ def patch(points: Points) -> None:
         wait_for(steps)
         return perform(self, steps, undoing)
 
-    def dying_chain(self: Executor, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+    def dying_chain(self: Executor, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Ended) -> None:
         wait_for(*stages)
-        return chain(self, stages, goes_on)
+        chain(self, stages, goes_on, ended)
 
     def dying_one(self: Executor, step: Step, undoing: bool) -> Result:
         for stage in [stage for stage in waiting if id(step) in stage[0]]:

@@ -65,8 +65,18 @@ def executor(world: World, monkeypatch: pytest.MonkeyPatch, does: Does) -> tuple
     return Executor(world.fleet(), 1), begun
 
 
-def details(performed: Sequence[Performed]) -> list[list[str]]:
-    return [[f"{result.place}: {result.error or result.detail}" for result in done.results] for done in performed]
+def chain(runs: Executor, stages: Sequence[Sequence[Step]], goes_on: bool = False) -> list[tuple[int, Performed]]:
+    """Perform the stages of a chain. Returns the number and the results of each stage, in the order of the calls."""
+    ended: list[tuple[int, Performed]] = []
+    runs.chain(stages, goes_on, lambda number, done: ended.append((number, done)))
+    return ended
+
+
+def details(performed: Sequence[tuple[int, Performed]]) -> dict[int, list[str]]:
+    return {
+        number: [f"{result.place}: {result.error or result.detail}" for result in done.results]
+        for number, done in performed
+    }
 
 
 def test_no_place_waits_for_another_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,46 +90,59 @@ def test_no_place_waits_for_another_place(world: World, monkeypatch: pytest.Monk
         return None
 
     runs, begun = executor(world, monkeypatch, slow)
-    performed = runs.chain([stage("fetch"), stage("share")], goes_on=False)
+    performed = chain(runs, [stage("fetch"), stage("share")])
     assert begun == ["fetch node1", "fetch node2", "share node2", "share node1"]
     # the results are in the order of the steps, and the handler judges those of a stage together
-    assert details(performed) == [
-        ["node1: fetch of 2", "node2: fetch of 2"],
-        ["node1: share of 2", "node2: share of 2"],
-    ]
-    assert all(done.seconds >= 0 for done in performed)
+    assert details(performed) == {
+        0: ["node1: fetch of 2", "node2: fetch of 2"],
+        1: ["node1: share of 2", "node2: share of 2"],
+    }
+    assert all(done.seconds >= 0 for _, done in performed)
+
+
+def test_a_stage_is_reported_while_a_later_stage_is_performed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported = gevent.event.Event()
+
+    def ended(number: int, done: Performed) -> None:
+        if number == 0:
+            reported.set()
+
+    def waiting(step: Step) -> Result | None:
+        assert step in stage("fetch") or reported.wait(20), "share is performed before fetch is reported"
+        return None
+
+    runs, _ = executor(world, monkeypatch, waiting)
+    runs.chain([stage("fetch"), stage("share")], False, ended)
+    assert reported.is_set()
 
 
 @pytest.mark.parametrize(
     ("goes_on", "found"),
     [
-        (False, [["node1: broken", "node2: fetch of 2"], ["node2: share of 1"]]),
-        (True, [["node1: broken", "node2: fetch of 2"], ["node1: share of 2", "node2: share of 2"]]),
+        (False, {0: ["node1: broken", "node2: fetch of 2"], 1: ["node2: share of 1"]}),
+        (True, {0: ["node1: broken", "node2: fetch of 2"], 1: ["node1: share of 2", "node2: share of 2"]}),
     ],
 )
 def test_a_place_that_fails_may_stop(
-    world: World, monkeypatch: pytest.MonkeyPatch, goes_on: bool, found: list[list[str]]
+    world: World, monkeypatch: pytest.MonkeyPatch, goes_on: bool, found: dict[int, list[str]]
 ) -> None:
     def breaks(step: Step) -> Result | None:
         return Result(step.place, "broken") if step == stage("fetch")[0] else None
 
     runs, _ = executor(world, monkeypatch, breaks)
-    assert details(runs.chain([stage("fetch"), stage("share")], goes_on)) == found
+    assert details(chain(runs, [stage("fetch"), stage("share")], goes_on)) == found
 
 
 def test_a_stage_that_no_place_reaches_has_no_result(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, begun = executor(world, monkeypatch, lambda step: Result(step.place, "broken"))
-    assert details(runs.chain([stage("fetch"), stage("share")], goes_on=False)) == [
-        ["node1: broken", "node2: broken"],
-        [],
-    ]
+    assert details(chain(runs, [stage("fetch"), stage("share")])) == {0: ["node1: broken", "node2: broken"]}
     assert begun == ["fetch node1", "fetch node2"]
 
 
 def test_nothing_is_done_if_a_preparation_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, begun = executor(world, monkeypatch, lambda step: None)
-    performed = runs.chain([stage("fetch"), stage("unprepared")], goes_on=False)
-    assert (details(performed), begun) == ([[], ["operator: not prepared"]], [])
+    performed = chain(runs, [stage("fetch"), stage("unprepared")])
+    assert (details(performed), begun) == ({1: ["operator: not prepared"]}, [])
 
 
 def test_stages_may_act_at_different_places(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,12 +155,12 @@ def test_stages_may_act_at_different_places(world: World, monkeypatch: pytest.Mo
         return None
 
     runs, _ = executor(world, monkeypatch, waiting)
-    performed = runs.chain([stage("start"), stage("watch", [OPERATOR]), stage("warm", NODES[1:])], goes_on=False)
-    assert details(performed) == [
-        ["node1: start of 2", "node2: start of 2"],
-        ["operator: watch of 1"],
-        ["node2: warm of 1"],
-    ]
+    performed = chain(runs, [stage("start"), stage("watch", [OPERATOR]), stage("warm", NODES[1:])])
+    assert details(performed) == {
+        0: ["node1: start of 2", "node2: start of 2"],
+        1: ["operator: watch of 1"],
+        2: ["node2: warm of 1"],
+    }
 
 
 def test_a_signal_ends_all_places(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,5 +172,5 @@ def test_a_signal_ends_all_places(world: World, monkeypatch: pytest.MonkeyPatch)
 
     runs, begun = executor(world, monkeypatch, interrupted)
     with pytest.raises(Interrupted), gevent.Timeout(10):
-        runs.chain([stage("fetch", NODES[::-1]), stage("share")], goes_on=False)
+        chain(runs, [stage("fetch", NODES[::-1]), stage("share")])
     assert begun == ["fetch node2", "fetch node1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -77,7 +77,7 @@ class Model:
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         return tuple(self._one(step, undoing) for step in steps)
 
-    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool) -> tuple[Performed, ...]:
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Callable[[int, Performed], None]) -> None:
         steps = [(number, step) for number, of_stage in enumerate(stages) for step in of_stage]
         if self.place_by_place:
             steps.sort(key=lambda one: one[1].place.name)
@@ -87,7 +87,9 @@ class Model:
             if step.place.name not in stopped:
                 result = done[number][step.place.name] = self._one(step, undoing=False)
                 stopped |= {step.place.name} if result.error and not goes_on else set()
-        return tuple(Performed(tuple(found.values()), 0.0) for found in done)
+        for number, found in enumerate(done):
+            if found:
+                ended(number, Performed(tuple(found.values()), 0.0))
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
         """The answers of the switches, judged as the real executor judges them."""
