@@ -18,7 +18,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # no fleet belongs to a test of these, and a third process uses the time that two of them wait
 QUICK := -n 3 --dist worksteal
-# the fleet tests are divided between two processes, and a third process runs tests without a fleet (tests/conftest.py)
+# two processes run the fleet tests of `make test`, and a third one tests without a fleet; in `make test-all`, each process
+# runs both (tests/conftest.py)
 SHARED := -n 3 --dist loadgroup --no-loadscope-reorder
 SLOWEST := --durations=10
 READY := $(VENV)/.installed

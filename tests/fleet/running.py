@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import fleet as tool
 
+from tests.fleet import commands
 from tests.fleet.inside import Containers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,14 +127,13 @@ class Fleet:
 
         + root: directory of the repository's files
         """
+        command = [str(PYINFRA), "inventory/fleet.py", *words]
+        whole = {**self.env, **(environment or {}), **variables}
+        if root == ROOT:
+            return commands.run(command, directory=root, environment=whole, timeout=timeout)
+        # the fork server has imported the modules of this repository
         return subprocess.run(
-            [str(PYINFRA), "inventory/fleet.py", *words],
-            cwd=root,
-            env={**self.env, **(environment or {}), **variables},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
+            command, cwd=root, env=whole, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
         )
 
 

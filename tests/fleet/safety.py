@@ -24,6 +24,7 @@ import fleet_origin
 import pytest
 
 from orchestrator.probe.process import ProbeProcess
+from tests.fleet import commands
 from tests.fleet.running import PYINFRA, ROOT, Fleet, Shape
 
 JOURNAL = "/var/lib/orchestrator/shop/journal"
@@ -137,26 +138,32 @@ class Run:
         slave: int | None = None
         if terminal or question:
             self._master, slave = os.openpty()
-        self._process = subprocess.Popen(
-            # under nohup the tests ignore SIGHUP, and an ignored signal is inherited
-            ["env", "--default-signal=HUP", str(PYINFRA), str(inventory), *words],
-            cwd=ROOT,
-            env=fleet.env | {"PYINFRA_PROGRESS": "off", "COLUMNS": "200", **(environment or {})},
-            stdin=subprocess.DEVNULL if slave is None else slave,
-            stdout=slave if terminal else subprocess.PIPE,
-            stderr=slave if terminal else subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if terminal else None,
-        )
-        if slave is not None:
-            os.close(slave)
+        command = [str(PYINFRA), str(inventory), *words]
+        variables = fleet.env | {"PYINFRA_PROGRESS": "off", "COLUMNS": "200", **(environment or {})}
+        self._process: subprocess.Popen[bytes] | commands.Process
         if terminal:
             assert self._master is not None
+            # pyinfra looks for a terminal while it is imported, so the fork server cannot start this command
+            self._process = subprocess.Popen(
+                # under nohup the tests ignore SIGHUP, and an ignored signal is inherited
+                ["env", "--default-signal=HUP", *command],
+                cwd=ROOT,
+                env=variables,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            )
             self._output = os.dup(self._master)
         else:
-            assert self._process.stdout
-            self._output = os.dup(self._process.stdout.fileno())
-            self._process.stdout.close()
+            self._output, printed = os.pipe()
+            self._process = commands.start(
+                command, directory=ROOT, environment=variables, stdin=slave, output=printed, errors=printed
+            )
+            os.close(printed)
+        if slave is not None:
+            os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -214,7 +221,7 @@ class Run:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.wait(10)
 
     def _read(self) -> None:
         unread, data = b"", b" "

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
+import tempfile
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from orchestrator.run import data_plane
+from tests.fleet import commands
 from tests.fleet.running import ROOT, Fleet
 from tests.fleet.safety import Calm, Snapshot, snapshot, words
 
@@ -25,12 +26,18 @@ SEED = 20261124
 DYING = Path(__file__).with_name("dying.py")
 
 
-def dying(fleet: Fleet, at: int | str, file: Path, verb: str, signal: str = "SIGKILL") -> subprocess.Popen[str]:
+def dying(fleet: Fleet, at: int | str, file: Path, verb: str, signal: str = "SIGKILL") -> commands.Process:
+    """Start a run that a signal meets at a point (dying.py). At 0, all points are only listed in the file."""
     data = {"ref": "v1"} if verb == "release" else {}
-    command = [sys.executable, str(DYING), str(at), signal, str(file), "inventory/fleet.py", *words(verb, **data)]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=fleet.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    return start([str(at), signal, str(file), "inventory/fleet.py", *words(verb, **data)], fleet)
+
+
+def start(arguments: Sequence[str], fleet: Fleet) -> commands.Process:
+    """Start dying.py on a fleet."""
+    # the file goes with the object that is returned
+    output = tempfile.TemporaryFile()  # noqa: SIM115
+    words = [str(DYING), *arguments]
+    return commands.start(words, directory=ROOT, environment=fleet.env, output=output, errors=output)
 
 
 def cases() -> list[Any]:

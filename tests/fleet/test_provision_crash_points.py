@@ -5,15 +5,13 @@ A point is a write to the journal, or a call of hosts.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.fleet.running import ROOT, Fleet, Provisioning
+from tests.fleet.running import Fleet, Provisioning
 from tests.fleet.safety import Calm, Run, Snapshot, copy_of_inventory, snapshot, words
-from tests.fleet.test_crash_points import DYING
+from tests.fleet.test_crash_points import start
 from tests.fleet.test_provision import files, settings
 
 POINTS = 62
@@ -23,12 +21,14 @@ CHANGED = settings("10.9.9.1")
 """Another trusted proxy: nginx of both colors reloads on every node. Another limit: PHP-FPM is restarted while idle."""
 
 
-def dying(fleet: Fleet, at: int, file: Path, inventory: Path) -> subprocess.CompletedProcess[str]:
-    """Provision, and kill the process at a point. At 0, all points are only listed in the file."""
-    command = [sys.executable, str(DYING), str(at), "SIGKILL", str(file), str(inventory), *words("provision")]
-    return subprocess.run(
-        command, cwd=ROOT, env=fleet.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400
-    )
+def dying(fleet: Fleet, at: int, file: Path, inventory: Path) -> tuple[int, str]:
+    """Provision, and kill the process at a point. At 0, all points are only listed in the file.
+
+    Returns the exit status and the output.
+    """
+    run = start([str(at), "SIGKILL", str(file), str(inventory), *words("provision")], fleet)
+    output, _ = run.communicate(timeout=400)
+    return run.wait(0), output
 
 
 def nothing_is_left(fleet: Fleet) -> None:
@@ -41,8 +41,8 @@ def nothing_is_left(fleet: Fleet) -> None:
 @pytest.mark.slow
 def test_the_points_of_a_provisioning_are_counted(calm: Calm, provisioning: Provisioning, tmp_path: Path) -> None:
     provisioning.became(None)
-    done = dying(calm.fleet, 0, tmp_path / "points", copy_of_inventory(tmp_path, **CHANGED))
-    assert done.returncode == 0, done.stdout
+    status, output = dying(calm.fleet, 0, tmp_path / "points", copy_of_inventory(tmp_path, **CHANGED))
+    assert status == 0, output
     points = (tmp_path / "points").read_text().splitlines()
     assert len(points) == POINTS, "\n".join(points)
     calm.no_request_failed()
@@ -56,8 +56,8 @@ def test_a_killed_provisioning_is_settled(
     provisioning.ensure({})
     there, seen = files(fleet), snapshot(fleet).said
     file = tmp_path / "point"
-    killed = dying(fleet, at, file, copy_of_inventory(tmp_path, **CHANGED))
-    assert killed.returncode == -9, killed.stdout
+    status, output = dying(fleet, at, file, copy_of_inventory(tmp_path, **CHANGED))
+    assert status == -9, output
     point = file.read_text()
     freed = fleet.pyinfra(*words("unlock"))
     assert freed.returncode == 0, freed.stderr
