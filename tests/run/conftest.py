@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import Settings
 from orchestrator.options import Options
 from tests.engines.servers import Server
 from tests.fakes.world import World, connect
@@ -44,28 +45,47 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return connected(World(tmp_path / "world"), monkeypatch)
 
 
+class Kept:
+    """A world, and a copy of its files to go back to: releases take longer than a copy.
+
+    + path: an empty directory
+    + prepare: brings the world into the state to go back to
+    """
+
+    def __init__(self, path: Path, prepare: Callable[[World], None]) -> None:
+        self._copy = path / "kept"
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            self._world = connected(World(path / "world"), monkeypatch)
+            prepare(self._world)
+        shutil.copytree(self._world.path, self._copy, symlinks=True)
+
+    def again(self, monkeypatch: pytest.MonkeyPatch) -> World:
+        """The world as it was prepared, whatever an earlier test did with it."""
+        world = self._world
+        shutil.rmtree(world.path)
+        shutil.copytree(self._copy, world.path, symlinks=True)
+        world.down.clear()
+        world.commands.clear()
+        # monkeypatch leaves an attribute of the object behind, which would hide a later change of the class
+        vars(world).pop("answer", None)
+        return connected(world, monkeypatch)
+
+
+def release_twice(world: World, settings: Settings | None = None) -> None:
+    """Release v1 (green), then v2 (blue, live)."""
+    for ref in ("v1", "v2"):
+        assert verbs.release(world.fleet(settings), Options(ref=ref)) == 0
+
+
 @pytest.fixture(scope="session")
-def _twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
-    """A world after two releases, and a copy of it to go back to: two releases take longer than a copy."""
-    path = tmp_path_factory.mktemp("twice")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        made = connected(World(path / "world"), monkeypatch)
-        for ref in ("v1", "v2"):
-            assert verbs.release(made.fleet(), Options(ref=ref)) == 0
-    shutil.copytree(path / "world", path / "kept", symlinks=True)
-    return made, path / "kept"
+def _twice(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("twice"), release_twice)
 
 
 @pytest.fixture
-def released(_twice: tuple[World, Path], monkeypatch: pytest.MonkeyPatch) -> World:
+def released(_twice: Kept, monkeypatch: pytest.MonkeyPatch) -> World:
     """v1 was released (green), then v2 (blue, live): there is a release to go back to."""
-    made, kept = _twice
-    shutil.rmtree(made.path)
-    shutil.copytree(kept, made.path, symlinks=True)
-    made.down.clear()
-    # monkeypatch leaves an attribute of the object behind, which would hide a later change of the class
-    vars(made).pop("answer", None)
-    return connected(made, monkeypatch)
+    return _twice.again(monkeypatch)
 
 
 def connected(made: World, monkeypatch: pytest.MonkeyPatch) -> World:
