@@ -233,7 +233,10 @@ def _retry(value: object) -> bool:
 
 
 def _accept(data: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the ids of the findings that the operator accepts, which need a reason."""
+    """Return the ids of the findings that the operator accepts.
+
+    Raises UsageError if an id is not valid, if the operator gives ids without a reason, or a reason without ids.
+    """
     ids = tuple(sorted(_names(data.get("accept", ""))))
     wrong = [one for one in ids if not re.fullmatch(r"([a-z0-9-]+:)?[a-z]+(-[a-z]+)*-[0-9a-f]{8}", one)]
     if wrong:

@@ -36,9 +36,9 @@ class Migrate(Section):
 
     expand: str = Field(
         min_length=1,
-        description="shell command that adds to the schema what the new release needs, such as `php artisan migrate "
-        "--force`. A release runs this command once, with the code of the new release, before any process of the new "
-        "release starts. The live release must work with the changed schema",
+        description="shell command that adds the parts of the schema that the new release needs, such as `php artisan "
+        "migrate --force`. A release runs this command once, with the code of the new release, before any process of "
+        "the new release starts. The live release must work with the changed schema",
     )
     check: str | None = Field(
         None,
@@ -49,8 +49,8 @@ class Migrate(Section):
     contract: str | None = Field(
         None,
         min_length=1,
-        description="shell command that removes from the schema what only older releases use. `deploys/contract.py` "
-        "runs this command, with the code of the live release",
+        description="shell command that removes the parts of the schema that only older releases use. "
+        "`deploys/contract.py` runs this command, with the code of the live release",
     )
     redirect: dict[str, str] = Field(
         {},
@@ -96,7 +96,7 @@ class Database(Section):
 
     A release runs the command `migrate.expand`, or the expand files of the directory `files`. Both add to the schema
     before the cutover. Later, `deploys/contract.py` runs the command `migrate.contract`, or the contract files. Both
-    remove what only older releases use. Set either `migrate` or `files`.
+    remove the parts that only older releases use. Set either `migrate` or `files`.
     """
 
     url: str | None = Field(

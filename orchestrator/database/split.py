@@ -197,7 +197,7 @@ class _Scanner:
         return True
 
     def _close(self, marks: re.Pattern[str], at: int, opened: str) -> None:
-        """Move behind the end of a comment. In PostgreSQL, comments can be nested."""
+        """Set the position to the first character after the end of a comment. In PostgreSQL, comments can be nested."""
         depth = 1
         for mark in marks.finditer(self.text, at):
             depth += 1 if mark[0] == "/*" else -1

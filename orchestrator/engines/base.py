@@ -343,7 +343,7 @@ class _Watch:
             self._sure, self.seen = sure, seen
 
     def _end_long_wait(self, connection: Connection) -> None:
-        """End the statement of ``waiting`` if each look for LONGEST_WAIT seconds found that it waits for a table.
+        """End the statement of ``waiting`` if this statement has waited for a table at each check during LONGEST_WAIT.
 
         The time of the statement itself does not count, because a change of a large table may work for long before it
         waits for its last lock.

@@ -2,7 +2,8 @@
 # Prints the open connections to a color's port, the number of requests of PHP-FPM or of the service that answers all
 # requests, and the number of streams of the color's other services.
 #
-# PHP-FPM itself counts its requests. If a request has not reached PHP-FPM yet, or if nginx still sends an answer, only
+# PHP-FPM itself counts its requests, if one of its workers is free to answer. Otherwise the script counts the connections
+# to PHP-FPM's socket. If a request has not reached PHP-FPM yet, or if nginx still sends an answer, only
 # the connection to the color's port shows this. At the same port, balancers keep idle connections open, which do not
 # matter. An open WebSocket looks like an idle connection there. Therefore the script counts streams at the sockets and
 # ports of the color's services, where nginx has one connection for each stream. In the same way it counts the requests of
@@ -49,15 +50,31 @@ tcp() { # tcp <port>: prints how many connections to the port are open or wait t
     $5 != main && $2 == "ESTAB" && $NF != 0 { n++ }
     $5 != main && $2 == "LISTEN" { n += $3 }
     END { print "streams=" n + 0 }'
+unix() { # unix <path>: prints how many accepted connections the socket has, then how many wait to be accepted
+    ss -HxaO src "unix:$1" | awk '
+        $2 == "ESTAB" && $NF != 0 { n++ }
+        $2 == "LISTEN" { waiting += $3 }
+        END { print n + 0, waiting + 0 }'
+}
 case $main in
 */fpm.sock)
-    status=$(env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET QUERY_STRING=json \
-        /usr/bin/cgi-fcgi -bind -connect "$main" 2>/dev/null)
-    echo "fpm=${status##*"
-"}" ;;
+    status=$(timeout -s KILL 3 env -i SCRIPT_NAME=/fpm-status SCRIPT_FILENAME=/fpm-status REQUEST_METHOD=GET \
+        QUERY_STRING=json /usr/bin/cgi-fcgi -bind -connect "$main" 2>/dev/null)
+    status=${status##*"
+"}
+    case $status in
+    "{"*) echo "fpm=$status" ;;
+    *)
+        # no worker was free to answer. The queue may hold such a request of an earlier look, so the queue counts as one
+        counts=$(unix "$main") waiting=${counts#* }
+        echo "requests=$((${counts% *} + (waiting > 0)))"
+        ;;
+    esac
+    ;;
 */*)
-    ss -HxaO src "unix:$main" | awk '$2 == "ESTAB" && $NF != 0 { n++ } $2 == "LISTEN" { n += $3 }
-        END { print "requests=" n + 0 }' ;;
+    counts=$(unix "$main")
+    echo "requests=$((${counts% *} + ${counts#* }))"
+    ;;
 ?*) echo "requests=$(tcp "$main")" ;;
 esac
 for other in "$@"; do echo "streams.$other=$(tcp "$other")"; done

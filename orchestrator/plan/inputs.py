@@ -118,7 +118,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Contract:
-    """The operator's request for a contract, which removes from the schema what only older releases use."""
+    """The operator's request for a contract, which removes the parts of the schema that only older releases use."""
 
     verb: ClassVar[str] = "contract"
 

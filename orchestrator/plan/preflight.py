@@ -250,8 +250,8 @@ def _rollback_to_kept(fleet: FleetState, settings: Settings, to: str, allow_miss
 def _below(barrier: str) -> str:
     """Return the line that refuses an older release than the release of the latest contract."""
     return (
-        f"the contract of {barrier} has removed from the schema what older releases use, so no older release can run: "
-        "release a newer version with deploys/release.py"
+        f"the contract of {barrier} has removed parts of the schema that older releases use, so no older release "
+        "can run: release a newer version with deploys/release.py"
     )
 
 

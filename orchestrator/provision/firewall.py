@@ -365,7 +365,10 @@ def summary(settings: Settings) -> str:
 
 
 def note(settings: Settings) -> str | None:
-    """Return a line of the plan that says why the nodes have no firewall; None if the settings decide this. Pure."""
+    """Return a line of the plan that says why the nodes have no firewall, although no setting says so. Pure.
+
+    Return None if the nodes have a firewall, or if the settings say that they have none.
+    """
     if settings.firewall.enabled is not None or settings.has_firewall:
         return None
     kinds = ", ".join(each.kind for each in settings.switches if not isinstance(each, BalancerSwitch | NodeSwitch))

@@ -59,7 +59,8 @@ def as_user(user: str | None, command: StringCommand) -> StringCommand:
     """Return a command that runs ``command`` as a user, with the rights of this user only.
 
     Root must not change a path below a directory that another user can change: this user could put a symlink there, and
-    root would follow the symlink. Therefore such commands of provisioning run as this user.
+    root would follow the symlink. Therefore provisioning runs each command that changes such a path as the user who can
+    change the directory.
 
     + user: name of the user; None for the user who logs in
     """

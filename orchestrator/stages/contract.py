@@ -1,4 +1,4 @@
-"""Plan a contract: remove from the schema what only older releases use."""
+"""Plan a contract: remove the parts of the schema that only older releases use."""
 
 from __future__ import annotations
 

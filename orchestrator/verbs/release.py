@@ -114,7 +114,7 @@ def join(fleet: Fleet, options: Options, approved: Approved | None = None) -> in
 
 
 def contract(fleet: Fleet, options: Options, approved: Approved | None = None) -> int:
-    """Remove from the schema what only older releases use. Return the exit status.
+    """Remove the parts of the schema that only older releases use. Return the exit status.
 
     + approved: the plan that was shown to the operator before the run; None with ``-y``
     """

@@ -209,9 +209,9 @@ def _journal(contents: Contents, journal: Journal) -> Iterable[str]:
 
 
 def _open(contents: Contents, unreadable: str) -> Iterable[str]:
-    """Yield one line about the run that has to be settled, if there is one.
+    """If a run has to be settled, yield one line about this run.
 
-    + unreadable: if the record of this run cannot be read: one line that says why; otherwise empty
+    + unreadable: line that says why the record of this run cannot be read; empty if the record can be read
     """
     records = unfinished(contents.runs)
     if records is None:

@@ -83,6 +83,24 @@ def test_requests_and_streams_are_counted_at_separate_sockets() -> None:
 
 
 @pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
+def test_requests_count_if_no_worker_answers_the_status_request() -> None:
+    run = Path(tempfile.mkdtemp(dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as fpm:
+        fpm.bind(f"{run}/fpm.sock")
+        fpm.listen()
+        assert color_in_flight(f"{run}/fpm.sock", [], str(run)).requests <= 1
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+        for client in clients:
+            client.connect(f"{run}/fpm.sock")
+        accepted = [fpm.accept()[0] for _ in clients]
+        # if this machine has cgi-fcgi, its request waits in the queue
+        assert color_in_flight(f"{run}/fpm.sock", [], str(run)) in (InFlight(0, 2), InFlight(0, 3))
+        for one in (*clients, *accepted):
+            one.close()
+    shutil.rmtree(run)
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="no ss on this machine")
 def test_the_ports_of_the_release_count_not_the_settings(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as web, socket.create_server(("127.0.0.1", 0)) as ws:
         ports = {name: str(server.getsockname()[1]) for name, server in (("web", web), ("ws", ws))}

@@ -8,10 +8,12 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -22,6 +24,9 @@ from tests.fleet.switching import until
 Tag = Callable[[str, Callable[[Path], None]], str]
 
 LIMIT = 4
+
+WORKERS = 16
+"""PHP-FPM's workers of a color, as inventory/fleet.py sets them."""
 
 # HAProxy checks each color every second: at the last look a check may be a connection, or a request in PHP-FPM
 CHECKS = r"(?:(?:,| and) \d+ (?:request|connection)s?)*"
@@ -119,6 +124,22 @@ def test_a_silent_stream_counts_as_open(calm: Calm, tmp_path: Path) -> None:
         assert re.search(told, run.text), run.text
         assert stream.open
     done(calm, "release", refuse, ref="v1")
+    calm.no_request_failed()
+
+
+@pytest.mark.slow
+def test_a_release_waits_for_an_idle_color_without_a_free_worker(calm: Calm) -> None:
+    """PHP-FPM of the idle color cannot answer the release for longer than the deadline of one look."""
+    idle = calm.before.idle
+    slow = calm.fleet.variables[f"NODE_2_{idle.upper()}_URL"] + "/slow?s=20"
+    accepted = f"ss -Hxa state established src unix:/srv/shop/{idle}/run/fpm.sock | wc -l"
+    with ThreadPoolExecutor(WORKERS) as pool:
+        answers = [pool.submit(lambda: json.load(urlopen(slow))) for _ in range(WORKERS)]
+        until(lambda: int(calm.fleet.exec("node2", accepted).stdout) >= WORKERS)
+        run = Run(calm.fleet, *words("release", ref="v1"))
+        assert run.end() == 0, run.text
+        assert "after 90 s" not in run.text
+        assert {answer.result()["color"] for answer in answers} == {idle}
     calm.no_request_failed()
 
 
