@@ -44,8 +44,8 @@ class Action:
 
     + seconds: duration of the whole command
     + cpu: CPU time of the command on the operator's machine, in seconds
-    + first: seconds from the begin of the command until the first answer of the other release; None if none came
-    + requests: number of requests that were sent from the begin of the command until the next command
+    + first: seconds from the beginning of the command until the first answer of the other release; None if none came
+    + requests: number of requests that were sent from the beginning of the command until the next command
     + failures: kind of failure -> number of these requests that failed
     """
 

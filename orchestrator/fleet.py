@@ -113,7 +113,7 @@ class Fleet:
         self._shared_arguments: dict[str, dict[str, Any]] = {}
         """Data of hosts about pyinfra's arguments, as text -> arguments that the hosts with these data share."""
         self._reached = {host.name for host in state.inventory if host.connected}
-        """Names of the hosts to which pyinfra had a connection at the begin of the run."""
+        """Names of the hosts to which pyinfra had a connection at the beginning of the run."""
         if not self.nodes:
             raise UsageError(f"inventory group {settings.nodes} has no nodes: add the nodes to this group")
         for host in state.inventory:
@@ -272,7 +272,7 @@ class Fleet:
         """Return whether there is a connection to a host.
 
         If the connection broke during the run, for example because the host was rebooted, connect again first. A host
-        that could not be reached at the begin of the run is not tried again.
+        that could not be reached at the beginning of the run is not tried again.
         """
         transport = transport_of(host)
         if host.connected:

@@ -20,7 +20,7 @@ class OlderProcess:
     """A process that belongs to a release other than the live release.
 
     + release: id of the release, or ``an older release`` if the id is unknown
-    + command: the begin of the command line
+    + command: the beginning of the command line
     """
 
     pid: int

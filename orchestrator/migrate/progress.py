@@ -28,7 +28,7 @@ class Display:
         self._next = clock() + (TERMINAL if self._terminal else ELSEWHERE)
 
     def tell(self, line: str) -> None:
-        """Write a line that stays."""
+        """Write a line that later lines do not replace."""
         self.end()
         self.out.write(f"{line}\n")
         self.out.flush()
@@ -42,7 +42,7 @@ class Display:
         if not self._terminal:
             self.tell(line)
             return
-        # back to the begin of the line, and after the text remove what is left of the line before
+        # back to the beginning of the line, and after the text remove what is left of the line before
         self.out.write(f"\r{line}\x1b[K")
         self.out.flush()
         self._open = True

@@ -109,7 +109,7 @@ class Sample:
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Sample:
-        """Return the sample that `to_json` returned as a dict. Raises KeyError or ValueError if the dict is damaged."""
+        """Make a sample of the dict that `to_json` returned. Raises KeyError or ValueError if the dict is damaged."""
         found = {name: said[name] for name in cls.__slots__}
         failure = Failure(said["failure"]) if said["failure"] else None
         return cls(**{**found, "kind": Kind(said["kind"]), "failure": failure})

@@ -509,7 +509,7 @@ class ReleasedServices(_Released):
 
 class ReleasedSchedules(_Released):
     """
-    Returns the names of schedules: at least one release on the node has the schedule, and a timer for it is installed.
+    Returns the names of the schedules that have an installed timer and that at least one release on the node has.
 
     + root: directory of the application
     + target: path of the systemd target of the schedules

@@ -87,7 +87,7 @@ def lists(fleet: Fleet) -> Mapping[str, tuple[Listed, ...]]:
 
 
 def bar_known(fleet: Fleet, members: Members, say: Say) -> None:
-    """Bar the nodes that lack the live release at all switches that know these nodes.
+    """Bar each node that lacks the live release, at every switch that knows this node.
 
     Call this function before provisioning changes anything on these nodes. If a balancer does not know a node yet,
     `walk.place` bars the node at this balancer later, before the balancer gets its new configuration.

@@ -286,7 +286,7 @@ def activate(fleet: Fleet, members: Members, before: Answering, check_probe: Cal
     performed. Then call `load_former`. If a drained node failed to load the configuration, this node stays barred.
 
     + members: which nodes may get traffic
-    + before: the hosts that answered with the live release before
+    + before: the hosts that answered with the live release before the new configuration was loaded
     + check_probe: is called each time a host has loaded its configuration; raises StepFailed if requests have failed
     + say: prints a line for the operator
     """
@@ -437,7 +437,7 @@ def _load_balancer(fleet: Fleet, name: str, before: Answering, former: bool, say
     before the reload: while this file exists, nginx ends each connection after its next answer. After the reload, the
     function removes the file. The other applications of the balancer have their own drain marks.
 
-    + before: the hosts that answered with the live release before
+    + before: the hosts that answered with the live release before the new configuration was loaded
     + former: whether the files in place are older than the settings
     """
     settings, switch = fleet.settings, fleet.switch_of(name)
@@ -482,12 +482,12 @@ def _gives(tasks: Sequence[Task]) -> bool:
 
 
 def _expected(before: Answering, seen: FleetState, names: Iterable[str]) -> dict[str, Answering]:
-    """Return what nodes whose live color restarts must answer afterwards: node -> the release of its live color.
+    """Return node -> the release of its live color, for some nodes that restart their live color.
 
-    These nodes get traffic. They must answer with the health page even if they did not before, because version 0.1 of
-    this tool had no health page.
+    These nodes get traffic, and must answer with this release after the restart. They must answer with the health page
+    even if they did not before the restart, because version 0.1 of this tool had no health page.
 
-    + before: the hosts that answered with the live release before
+    + before: the hosts that answered with the live release before the new configuration was loaded
     + names: names of the nodes
     """
     live = traffic(seen)[0]

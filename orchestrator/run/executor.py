@@ -61,8 +61,9 @@ class Executor:
 
         + stages: the steps of each stage
         + goes_on: whether a place also performs its later steps if one of its steps fails
-        + ended: is called with the number and the results of each stage that a place has performed, in the order of the
-          stages: as soon as all places of the stage have performed it, or at the end if a place has not
+        + ended: is called for each stage that at least one place has performed, in the order of the stages, with the
+          number and the results of the stage: as soon as all places have performed their steps of the stage. If a place
+          does not perform its step, the call comes at the end of the chain
         """
         for number, steps in enumerate(stages):
             if failed := self._prepared(steps, undoing=False):

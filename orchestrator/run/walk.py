@@ -124,7 +124,7 @@ class Performed:
 
     + results: the results of the steps that were performed, in the order of the steps. A step is missing if its place
       failed at an earlier stage of the chain
-    + seconds: the time from the begin of the first step to the end of the last step
+    + seconds: the time from the beginning of the first step to the end of the last step
     """
 
     results: tuple[Result, ...]
@@ -145,8 +145,9 @@ class Executor(Protocol):
 
         + stages: the steps of each stage
         + goes_on: whether a place also performs its later steps if one of its steps fails
-        + ended: is called with the number and the results of each stage that a place has performed, in the order of the
-          stages: as soon as all places of the stage have performed it, or at the end if a place has not
+        + ended: is called for each stage that at least one place has performed, in the order of the stages, with the
+          number and the results of the stage: as soon as all places have performed their steps of the stage. If a place
+          does not perform its step, the call comes at the end of the chain
         """
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:
