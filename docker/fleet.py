@@ -632,15 +632,19 @@ def _alive(owner: str) -> bool:
 
 
 def _remove(project: str) -> None:
+    """Remove the containers, networks and volumes of a fleet. Another process may remove the same fleet."""
     wanted = ["--filter", f"label={LABEL}={project}"]
     for listed, removed in (
         (["ps", "-aq"], ["rm", "-f", "-v"]),
         (["network", "ls", "-q"], ["network", "rm"]),
         (["volume", "ls", "-q"], ["volume", "rm", "-f"]),
     ):
-        found = run("docker", *listed, *wanted).split()
-        if found:
-            run("docker", *removed, *found, timeout=180)
+        deadline = time.monotonic() + 180
+        while found := run("docker", *listed, *wanted).split():
+            late = time.monotonic() > deadline
+            # if the other process is faster, Docker refuses: the removal is in progress, or there is nothing to remove
+            run("docker", *removed, *found, timeout=180, check=late)
+            time.sleep(0.1)
 
 
 # --- the command line ---
