@@ -289,7 +289,6 @@ class TestWithoutBalancers:
             drained(Run(fleet, *words("provision"), inventory=inventory), fleet)
             report = traffic.stop()
         # the balancers were not asked, and are as they were
-        provisioning.became({})
         print(measured(report))
         flawless(report)
         assert snapshot(fleet).said == before.said
