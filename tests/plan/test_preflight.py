@@ -413,7 +413,7 @@ def test_a_cold_rollback_can_leave_a_node_out() -> None:
     assert (i.cold, i.members, [one.name for one in i.missing]) == (True, ("node1",), ["node2"])
 
 
-def test_a_barred_node_takes_no_part_in_a_rollback_that_starts_its_release() -> None:
+def test_a_barred_node_takes_no_part_in_a_cold_rollback() -> None:
     seen = fleet(
         {"node1": node(restarted=frozenset({GREEN})), "node2": node(restarted=frozenset({GREEN}))},
         {"lb1": switch(barred=frozenset({"node2"}))},
