@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from orchestrator.plan.steps import Step
-from orchestrator.run.walk import Performed, Result
+from orchestrator.run.walk import Performed, Result, StageEnded
 
 Judge = Callable[[Sequence[Step], tuple[Result, ...]], tuple[Result, ...]]
 """A function that judges the results of all steps of a stage together, and returns the results."""
@@ -16,12 +16,10 @@ class ChainResults:
 
     + stages: the steps of each stage
     + judge: judges the results of a stage before the stage is reported
-    + report: is called with the number and the results of a stage. A stage that no place has reached is not reported
+    + report: is called for each stage
     """
 
-    def __init__(
-        self, stages: Sequence[Sequence[Step]], judge: Judge, report: Callable[[int, Performed], None]
-    ) -> None:
+    def __init__(self, stages: Sequence[Sequence[Step]], judge: Judge, report: StageEnded) -> None:
         self._stages = stages
         self._judge = judge
         self._report = report

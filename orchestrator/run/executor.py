@@ -16,7 +16,7 @@ from orchestrator.run.chain_results import ChainResults
 from orchestrator.run.handler import Context, Handler, handler_of
 from orchestrator.run.run_probe import RunProbe
 from orchestrator.run.traffic import refusals
-from orchestrator.run.walk import WARNING, Performed, Result
+from orchestrator.run.walk import WARNING, Performed, Result, StageEnded
 from orchestrator.waiting import within
 
 
@@ -53,7 +53,7 @@ class Executor:
         results = tuple(at_once([lambda step=step: self._one(step, undoing) for step in steps]))  # type: ignore[misc]
         return self._together(steps, results)
 
-    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Callable[[int, Performed], None]) -> None:
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: StageEnded) -> None:
         """Perform the steps of a chain's stages. Each place performs its steps in order, and waits for no other place.
 
         Before the steps, handlers prepare all stages on the operator's machine. If a preparation fails, no step is
@@ -61,9 +61,7 @@ class Executor:
 
         + stages: the steps of each stage
         + goes_on: whether a place also performs its later steps if one of its steps fails
-        + ended: is called for each stage that at least one place has performed, in the order of the stages, with the
-          number and the results of the stage: as soon as all places have performed their steps of the stage. If a place
-          does not perform its step, the call comes at the end of the chain
+        + ended: is called for each stage
         """
         for number, steps in enumerate(stages):
             if failed := self._prepared(steps, undoing=False):

@@ -131,6 +131,14 @@ class Performed:
     seconds: float
 
 
+StageEnded = Callable[[int, Performed], None]
+"""A function that gets the number and the results of each stage of a chain that at least one place has performed.
+
+The stages come in order, each as soon as all places have performed their steps of the stage. If a place does not
+perform its step, the stage comes at the end of the chain.
+"""
+
+
 class Executor(Protocol):
     """Performs the steps of a stage in parallel. If a step fails, the step's result holds the error."""
 
@@ -140,14 +148,12 @@ class Executor(Protocol):
         + undoing: whether the steps are part of an undo
         """
 
-    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Callable[[int, Performed], None]) -> None:
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: StageEnded) -> None:
         """Perform the steps of a chain's stages. Each place performs its steps in order, and waits for no other place.
 
         + stages: the steps of each stage
         + goes_on: whether a place also performs its later steps if one of its steps fails
-        + ended: is called for each stage that at least one place has performed, in the order of the stages, with the
-          number and the results of the stage: as soon as all places have performed their steps of the stage. If a place
-          does not perform its step, the call comes at the end of the chain
+        + ended: is called for each stage
         """
 
     def refusals(self, needs: Sequence[NoTraffic]) -> tuple[Result, ...]:

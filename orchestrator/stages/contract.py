@@ -87,9 +87,9 @@ def contract(i: Inputs) -> Plan:
 def check(i: Inputs) -> tuple[Stage, ...]:
     """Return the stages that check whether the contract may run.
 
-    One stage checks all databases with SQL files: a contract file must be left to run, all backfills must be done, and
-    all check queries must return 0. Each command ``check`` has a separate stage. If there is
-    nothing to check, the stage has no steps.
+    One stage checks all databases with SQL files: at least one contract file must be left to run, all backfills must be
+    done, and all check queries must return 0. Each command ``check`` has a separate stage. If there is nothing to
+    check, the stage has no steps.
     """
     assert i.database is not None
     settings = {name: i.settings.all_databases[name] for name in _contracts(i)}

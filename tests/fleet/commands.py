@@ -123,9 +123,8 @@ def run(
 
 
 def text(file: IO[bytes]) -> str:
-    """Return the content of an open file."""
-    file.seek(0)
-    return file.read().decode()
+    """Return the content of an open file. The position of the file stays, because the command shares the position."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
 
 
 @functools.cache

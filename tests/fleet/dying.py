@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,7 @@ from orchestrator.journal.records import RunRecord
 from orchestrator.journal.session import Session
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
-from orchestrator.run.walk import Performed, Result
-
-Ended = Callable[[int, Performed], None]
+from orchestrator.run.walk import Result, StageEnded
 
 INSIDE = 0.03
 """Seconds after the beginning of a stage's steps."""
@@ -71,7 +69,7 @@ def patch(points: Points) -> None:
         wait_for(steps)
         return perform(self, steps, undoing)
 
-    def dying_chain(self: Executor, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Ended) -> None:
+    def dying_chain(self: Executor, stages: Sequence[Sequence[Step]], goes_on: bool, ended: StageEnded) -> None:
         wait_for(*stages)
         chain(self, stages, goes_on, ended)
 

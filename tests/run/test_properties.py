@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,7 +19,7 @@ from orchestrator.plan.inputs import Inputs, NodeInput, Release, Rollback, Scali
 from orchestrator.plan.steps import NoTraffic, Step
 from orchestrator.run.settle import begun_stages, open_run, remaining, settle
 from orchestrator.run.traffic import asked, judge
-from orchestrator.run.walk import Performed, Result, Walk
+from orchestrator.run.walk import Performed, Result, StageEnded, Walk
 from orchestrator.stages import plan
 from orchestrator.stages.cutover import Shift
 from orchestrator.stages.fetch import Discard, Fetch
@@ -77,7 +77,7 @@ class Model:
     def perform(self, steps: Sequence[Step], undoing: bool) -> tuple[Result, ...]:
         return tuple(self._one(step, undoing) for step in steps)
 
-    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: Callable[[int, Performed], None]) -> None:
+    def chain(self, stages: Sequence[Sequence[Step]], goes_on: bool, ended: StageEnded) -> None:
         steps = [(number, step) for number, of_stage in enumerate(stages) for step in of_stage]
         if self.place_by_place:
             steps.sort(key=lambda one: one[1].place.name)
