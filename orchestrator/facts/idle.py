@@ -35,11 +35,13 @@ class InFlight:
       queue are included
     + streams: number of open connections to the color's other services, such as WebSocket servers. Connections without
       traffic are included
+    + idle: number of connections to the color's port that are not busy. 0 at a balancer
     """
 
     connections: int
     requests: int = 0
     streams: int = 0
+    idle: int = 0
 
     @property
     def quiet(self) -> bool:
@@ -105,7 +107,8 @@ class ColorInFlight(Fact[InFlight]):
         # subtract the status request itself, which PHP-FPM counts; without PHP-FPM, the script counts the requests
         requests = status["active processes"] - 1 + status["listen queue"] if status else int(said.get("requests", "0"))
         streams = sum(int(count) for key, count in said.items() if key.partition(".")[0] == "streams")
-        return InFlight(sum(busy(line) for line in connections), requests, streams)
+        at_work = sum(busy(line) for line in connections)
+        return InFlight(at_work, requests, streams, len(connections) - at_work)
 
 
 class OpenConnections(Fact[frozenset[str]]):

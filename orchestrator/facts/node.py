@@ -34,7 +34,8 @@ class NodeState:
     + shrunk: colors whose PHP-FPM has only the few workers of the setting ``php.idle_workers``
     + restarted: colors that something else than a run has restarted since the last run started and warmed them, such as
       a reboot. Their OPcache is empty
-    + draining: whether a provisioning has begun to drain the node and has not let the node in again
+    + draining: whether a provisioning has begun to drain the node and has not let the node in again. The drain of
+      a join does not count
     + releases: ids of the releases on the node's disk, oldest first
     + disk_mb, inodes, memory_mb: free disk space (MiB), number of free inodes, free memory (MiB)
     + release_mb, release_inodes: disk space (MiB) and number of inodes of the larger one of the two colors' releases; 0

@@ -64,7 +64,9 @@ for color in blue green; do
     say "$color.active" "$active"
     say "$color.rss_kb" "$rss"
 done
-if [ -e "$root/guard/drain" ]; then say draining yes; else say draining ''; fi
+# the drain mark of a join belongs to this join, and not to a provisioning
+lines "$root/guard/drain"
+if [ -e "$root/guard/drain" ] && [ "$first" != "a join" ]; then say draining yes; else say draining ''; fi
 
 releases=''
 for release in "$root/releases/"[0-9]*; do

@@ -7,6 +7,9 @@ removes the file when the balancers send requests to the node again.
 If provisioning was killed, the file stays on the node. The next provisioning reads the file, and makes these balancers
 send requests to the node again.
 
+A join also writes the drain mark of its node, with the content ``a join``, and removes this mark at its end
+(`operations/drain.py`).
+
 An nginx balancer also has a drain mark. The mark exists while provisioning waits until the idle connections of this
 balancer have ended, and names no balancers.
 """

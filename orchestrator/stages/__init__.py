@@ -16,6 +16,7 @@ from orchestrator.stages.configure import CONFIGURE, configure
 from orchestrator.stages.contract import BARRIER, BARRIER_BACK, CHECK, CONTRACT, OLDER, contract
 from orchestrator.stages.copy import COPY
 from orchestrator.stages.cutover import CUTOVER, SWITCH_BACK, VERIFY_OLD, cutover
+from orchestrator.stages.drain import DRAIN, END_DRAIN
 from orchestrator.stages.environment import ENVIRONMENT, environment
 from orchestrator.stages.expand import EXPAND, EXPAND_ENDED, expand
 from orchestrator.stages.fetch import DISCARD, FETCH, fetch
@@ -145,12 +146,12 @@ def rollback(i: Inputs) -> Plan:
 
 
 KINDS: tuple[Kind, ...] = (
-    *(SUSPEND, INHERIT, ATTACH, MEND, TIDY),
+    *(SUSPEND, INHERIT, ATTACH, MEND, DRAIN, TIDY),
     *(QUIET, FETCH, COPY, SAME, SHARE, ENVIRONMENT, BUILD, UNCHANGED, PERMIT, CONFIGURE),
     *(LINT, EXPAND, GATE_LIVE, BACKFILL, QUIET_WORKERS, START, WATCH, WARM),
     *(GATE, MEMBERS, BAR, CLOSE, DRAINED, ARM, CUTOVER, VERIFY, UNSTICK, OPEN, START_WORKERS, BAKE),
     *(NEWCOMERS, PROOF, PROMOTE, END_SCHEDULE, START_SCHEDULE, RETIRE_WORKERS),
-    *(NEWCOMERS_AFTER, PRUNE, DISCARD, UNBAR, ATTACH_AGAIN, RESUME),
+    *(NEWCOMERS_AFTER, PRUNE, DISCARD, END_DRAIN, UNBAR, ATTACH_AGAIN, RESUME),
     *(CHECK, RETIRE, OLDER, BARRIER, CONTRACT),
     # stages that only an undo has
     *(DISARM, LINK_BACK, ARM_BACK, ATTACH_BACK, SWITCH_BACK, DETACH_NEW, VERIFY_OLD, RESTORE, GATE_FORMER),

@@ -11,11 +11,13 @@ from orchestrator.plan.steps import Plan, Stage
 from orchestrator.stages.bar import unbar
 from orchestrator.stages.contract import barrier
 from orchestrator.stages.copy import copy
+from orchestrator.stages.drain import drain, end_drain
 from orchestrator.stages.fetch import discard, fetch
 from orchestrator.stages.gate import gate_nodes, members
 from orchestrator.stages.permit import permit
 from orchestrator.stages.promote import promote
 from orchestrator.stages.prune import tidy
+from orchestrator.stages.quiet import quiet
 from orchestrator.stages.scaling import resume, suspend
 from orchestrator.stages.schedule import join_schedules, join_without_schedules
 from orchestrator.stages.share import share
@@ -23,36 +25,56 @@ from orchestrator.stages.start import retire, start
 from orchestrator.stages.warm import warm
 from orchestrator.stages.workers import join_workers, quiet_workers
 
+IDLE = 10.0
+"""Seconds that a join waits at most for the end of the idle connections to a color, before the color is restarted.
+
+If an nginx balancer has an idle connection to a barred node, the balancer may send a request on this connection. The
+balancer closes a connection after 2 seconds without a request. A WebSocket without data looks like an idle connection,
+and must not delay the join for longer.
+"""
+
 
 def join(i: Inputs) -> Plan:
     """Return the plan that updates both colors of a barred node and then lets the node in.
 
-    The stages on the node need no undo, because the node gets no traffic during these stages. If one of these stages
-    fails, the node stays barred.
+    A node that was barred a moment ago may still answer requests. Therefore the plan first drains the node, and waits
+    before each restart of a color until the color has no request and no connection. Apart from the drain, the stages on
+    the node need no undo, because the node gets no new requests. If one of these stages fails, the node stays barred.
 
     If the nodes are switches themselves, a barred node has no ``live`` link, and therefore gets no traffic. Such a node
     gets the link only after both colors have passed the gate.
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
-    stages: list[Stage] = [*join_without_schedules(i), *quiet_workers(i, tuple(Color)), tidy(i)]
+    stages: list[Stage] = [
+        drain(i),
+        *join_without_schedules(i),
+        *quiet_workers(i, tuple(Color)),
+        tidy(i),
+    ]
     stages += [barrier(i, i.barrier)] if i.barrier else []
     sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", idle(i)))
     for name, side in sides:
         if side is None:
             # after a contract, an older release may not run: the idle color gets no release
-            stages += [replace(retire(replace(i, color=i.color.other)), side=name, undo=())] if i.barrier else []
+            other = replace(i, color=i.color.other)
+            stages += [replace(stage, side=name, undo=()) for stage in (_quiet(other), retire(other)) if i.barrier]
             continue
         promoted = (promote(side),) if name == "live" and not is_switch else ()
-        made = (*brought(side), share(side), permit(side), start(side), *promoted, warm(side))
+        made = (_quiet(side), *brought(side), share(side), permit(side), start(side), *promoted, warm(side))
         stages += [replace(stage, side=name, undo=()) for stage in (*made, gate_nodes(side))]
     for release in asked.stale:
         stages.append(replace(discard(replace(i, release=release)), label=release))
     linked = (replace(promote(i), side="live"),) if is_switch else ()
     last = replace(members(i), commits=True)
     return Plan(
-        "join", (*suspend(i), *stages, *linked, *join_workers(i), *join_schedules(i), unbar(i), last, *resume(i))
+        "join",
+        (*suspend(i), *stages, *linked, *join_workers(i), *join_schedules(i), end_drain(i), unbar(i), last, *resume(i)),
     )
+
+
+def _quiet(i: Inputs) -> Stage:
+    return quiet(i, balancers=False, idle=IDLE)
 
 
 def brought(i: Inputs) -> tuple[Stage, ...]:

@@ -17,6 +17,8 @@ class Quiet(Action):
     """Wait until a color has no request in flight.
 
     + still: seconds for which the color has to stay without requests
+    + idle: seconds to wait at most until the color's idle connections on the node have ended, too. 0 if the color gets
+      no requests on these connections. Earlier versions of this tool did not write this field to the journal
     """
 
     name = "quiet"
@@ -24,9 +26,10 @@ class Quiet(Action):
 
     color: Color
     still: float
+    idle: float = 0.0
 
 
-def quiet(i: Inputs, balancers: bool = True) -> Stage:
+def quiet(i: Inputs, balancers: bool = True, idle: float = 0.0) -> Stage:
     """Return the stage that waits until the color that the run prepares has no request, connection or stream in flight.
 
     The run counts the requests on every node. If requests are left after ``drain.limit`` seconds (a setting), the
@@ -34,12 +37,13 @@ def quiet(i: Inputs, balancers: bool = True) -> Stage:
     requests.
 
     + balancers: whether the run also counts the requests on every balancer
+    + idle: seconds to wait at most until the idle connections on every node have ended, too
     """
     # some switches keep sending requests to the color for some seconds after its weight became 0
     still = max(switch.quiet for switch in i.settings.switches)
-    action = Quiet(i.color, still)
+    action = Quiet(i.color, still, idle)
     # The wait ends at ``drain.limit`` and reports its last count. Only a place that does not answer at all reaches this
     # deadline.
-    deadline = i.settings.drain.limit + still + i.settings.deadlines.look
+    deadline = idle + i.settings.drain.limit + still + i.settings.deadlines.look
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
     return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic()) for place in places))

@@ -227,6 +227,11 @@ def test_marks_of_a_drain_and_of_a_shrunk_color_are_seen(place: Place) -> None:
     assert state.shrunk == {Color.green}
 
 
+def test_the_drain_of_a_join_is_no_drain_of_a_provisioning(place: Place) -> None:
+    (place.root / "guard/drain").write_text("a join\n")
+    assert not place.look().draining
+
+
 def test_a_file_system_without_a_limit_of_inodes_has_enough(place: Place, tmp_path: Path) -> None:
     stat = tmp_path / "bin/stat"
     stat.parent.mkdir()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import fleet as tool
 import pytest
@@ -106,6 +108,39 @@ def test_a_node_leaves_and_an_empty_server_comes(calm: Calm, prepared: tool.Flee
     as_before(fleet, calm.before)
     released(fleet, calm.before)
     is_consistent(fleet)
+    calm.no_request_failed()
+
+
+def asked_until_it_ends(connection: http.client.HTTPConnection) -> int:
+    """Send requests on one connection until nginx ends the connection, and return how many were answered."""
+    for number in range(1, 2000):
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        if answer.getheader("Connection") == "close":
+            return number
+        time.sleep(0.1)
+    raise AssertionError("nginx has kept the connection")
+
+
+def test_a_join_cuts_off_no_request_of_its_node(calm: Calm) -> None:
+    """The node was barred a moment before: a slow request is in flight, and a balancer still uses a connection."""
+    fleet = calm.fleet
+    url = urlsplit(fleet.nodes[2][f"{calm.before.live}_url"])
+    slow, kept = (http.client.HTTPConnection(str(url.hostname), url.port, timeout=60) for _ in range(2))
+    slow.request("GET", "/slow?s=15")
+    with ThreadPoolExecutor() as pool:
+        answered = pool.submit(asked_until_it_ends, kept)
+        for balancer in BALANCERS:
+            assert fleet.exec(balancer, "/usr/local/lib/orchestrator/shop/bar node3 on").returncode == 0
+        done(fleet, "join", node="node3")
+        assert answered.result(300) > 1
+    answer = slow.getresponse()
+    assert answer.status == 200
+    assert answer.read()
+    all_serve(fleet)
+    assert is_consistent(fleet).live == calm.before.live
     calm.no_request_failed()
 
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import gevent
 import pytest
+from pyinfra.api.host import Host
 
 from orchestrator import verbs
 from orchestrator.config import Settings, load
+from orchestrator.facts.idle import InFlight
 from orchestrator.model import Color
 from orchestrator.options import Options
+from orchestrator.plan.steps import Step
+from orchestrator.run.executor import Executor
+from orchestrator.run.handlers.quiet import QuietHandler
+from orchestrator.run.walk import Result
 from tests.fakes.world import World
 
 pytestmark = pytest.mark.exhaustive
@@ -43,6 +49,61 @@ def open_streams(world: World, node: str) -> Path:
     file = world.path / node / "sockets"
     file.write_text(socket_lines(world.root(node) / "green/run"))
     return file
+
+
+def rolled_out_without_node3(released: World) -> None:
+    released.down.add("node3")
+    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
+    released.down.clear()
+
+
+def join(world: World, **drain: object) -> int:
+    return verbs.join(world.fleet(settings(world, **drain)), Options(node="node3"))
+
+
+@pytest.mark.parametrize("line", [IDLE, BUSY])
+def test_a_join_waits_until_connections_have_ended(released: World, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A balancer may send its next request on each connection that was open when the node was barred."""
+    rolled_out_without_node3(released)
+    connections, mark = released.path / "node3/connections", released.root("node3") / "guard/drain"
+    connections.write_text(line + "\n")
+    looks: list[str] = []
+    look = QuietHandler._node
+
+    def ended(this: QuietHandler, host: Host, color: Color) -> InFlight:
+        seen = look(this, host, color)
+        if connections.exists():
+            looks.append(mark.read_text())
+            connections.unlink()
+        return seen
+
+    started: list[bool] = []
+    one = Executor._one
+
+    def start(this: Executor, step: Step, undoing: bool) -> Result:
+        if step.action.name == "start":
+            started.append(connections.exists())
+        return one(this, step, undoing)
+
+    monkeypatch.setattr(QuietHandler, "_node", ended)
+    monkeypatch.setattr(Executor, "_one", start)
+    assert join(released, limit=20) == 0
+    assert looks == ["a join\n"]
+    assert started == [False, False]
+    assert not mark.exists()
+
+
+def test_a_join_cuts_off_no_stream(released: World, capsys: pytest.CaptureFixture[str]) -> None:
+    rolled_out_without_node3(released)
+    open_streams(released, "node3")
+    before = [(released.path / f"node3/systemd/shop-{color.value}.target").read_text() for color in Color]
+    assert join(released, at_limit="refuse") == 1
+    assert "quiet live failed on node3: green still had 2 streams after 0.5 s: nothing" in capsys.readouterr().err
+    after = [(released.path / f"node3/systemd/shop-{color.value}.target").read_text() for color in Color]
+    assert after == before
+    assert not (released.root("node3") / "guard/drain").exists()
+    (released.path / "node3/sockets").unlink()
+    assert join(released, at_limit="refuse") == 0
 
 
 def test_streams_are_waited_for(released: World) -> None:

@@ -20,6 +20,7 @@ from orchestrator.stages.configure import Configure
 from orchestrator.stages.contract import Barrier, CheckFiles, FindOlder
 from orchestrator.stages.copy import Copy
 from orchestrator.stages.cutover import Fire, Shift
+from orchestrator.stages.drain import Drain
 from orchestrator.stages.environment import Environment
 from orchestrator.stages.expand import AwaitMigration, Migrate, RunFiles, TellFiles
 from orchestrator.stages.fetch import Discard, Fetch
@@ -75,6 +76,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     (Copy(R, ("n1", "n2")), {"release": R, "nodes": ["n1", "n2"]}),
     (Page("haproxy", on=True), {"kind": "haproxy", "on": True}),
     (Hold("nginx", 10), {"kind": "nginx", "seconds": 10}),
+    (Drain(on=True), {"on": True}),
     (Drained(BLUE, 90.0, tolerant=True), {"color": "blue", "limit": 90.0, "tolerant": True}),
     (Shift("nginx", 100, back=True), {"kind": "nginx", "green": 100, "back": True}),
     (Fire(BLUE), {"color": "blue"}),
@@ -104,7 +106,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     (Proof(judged=True), {"judged": True}),
     (Prune(3, (R,)), {"keep": 3, "needed": [R]}),
     (Tidy(), {}),
-    (Quiet(BLUE, 2.5), {"color": "blue", "still": 2.5}),
+    (Quiet(BLUE, 2.5, 10.0), {"color": "blue", "still": 2.5, "idle": 10.0}),
     (Same(R), {"release": R}),
     (
         Scaling("suspend", "g", None, ("i-1",), ("Launch",)),

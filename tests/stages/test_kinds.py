@@ -23,7 +23,7 @@ from tests.stages import plans
 MODULES = [import_module(f"orchestrator.stages.{module.name}") for module in pkgutil.iter_modules(stages.__path__)]
 
 POINTS = (
-    *("suspend", "inherit", "attach", "mend", "tidy"),
+    *("suspend", "inherit", "attach", "mend", "drain", "tidy"),
     *("quiet", "fetch", "copy", "same", "share", "environment", "unchanged", "permit", "configure"),
     *("lint", "expand", "gate live", "backfill", "quiet workers", "start", "watch"),
     *("warm", "gate", "members", "bar", "close", "drained", "arm", "cutover", "verify", "unstick", "open"),
@@ -38,6 +38,7 @@ POINTS = (
         "newcomers after",
         "prune",
         "discard",
+        "end drain",
         "unbar",
         "attach again",
     ),

@@ -30,6 +30,8 @@ HARMLESS = {
     "promote",
     # a command or SQL files of the application
     *("hook", "migrate", "try migration", "run files", "run backfill"),
+    # nginx still answers each request, and only ends its connection afterwards
+    "drain",
     # workers answer no requests
     *("start workers", "stop workers"),
     # they read, wait, or write a file of the guard

@@ -1,0 +1,20 @@
+"""The handler of the action `drain`, which makes nginx on a node end its connections, or keep them open again."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from orchestrator.config import Settings
+from orchestrator.operations.drain import drain
+from orchestrator.plan.steps import Step
+from orchestrator.run.handler import Call, OperationHandler
+from orchestrator.stages.drain import Drain
+
+
+class DrainHandler(OperationHandler[Drain]):
+    """Writes or removes the drain mark of a node with ``operations/drain.py``."""
+
+    @classmethod
+    @override
+    def call(cls, step: Step[Drain], settings: Settings) -> Call:
+        return Call(drain, {"mark": f"{settings.node.guard_dir}/drain", "on": step.action.on})
