@@ -37,7 +37,7 @@ class MariaDBBench:
         self.connection, self.watch = connection, watch
 
     def run(self, statement: Statement, before: Catalog, inside: bool) -> tuple[Problem, ...]:
-        """See Bench."""
+        """See `Bench.run` in ``engines/trial.py``."""
         del inside
         text = statement.clean
         alter = _ALTER.match(text)
@@ -66,13 +66,19 @@ class MariaDBBench:
         return locked
 
     def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
-        """See Bench. Afterwards, the server does not report whether it has copied a table."""
+        """See `Bench.migrate` in ``engines/trial.py``.
+
+        Afterwards, the server does not report whether it has copied a table.
+        """
         before = read()
         command()
         return copies(before, read())
 
     def stores(self, table: str, column: Column, inside: bool) -> bool:
-        """See Bench. The server stores the default in a temporary table."""
+        """See `Bench.stores` in ``engines/trial.py``.
+
+        The server stores the default in a temporary table.
+        """
         del inside
         [[_, text]] = self.watch.query(f"SHOW CREATE TABLE {quoted(table)}")
         name = re.escape(quoted(column.name))
@@ -92,7 +98,7 @@ class MariaDBBench:
         return True
 
     def online(self, problems: Sequence[Problem]) -> bool:
-        """See Bench."""
+        """See `Bench.online` in ``engines/trial.py``."""
         return not problems
 
 

@@ -51,7 +51,7 @@ class PostgresBench:
         self._old = set(self._files())
 
     def run(self, statement: Statement, before: Catalog, inside: bool) -> tuple[Problem, ...]:
-        """See Bench."""
+        """See `Bench.run` in ``engines/trial.py``."""
         del before
         if _PLAIN.match(statement.clean):
             self.connection.execute(statement.text)
@@ -71,14 +71,20 @@ class PostgresBench:
         return ()
 
     def migrate(self, command: Callable[[], None], read: Callable[[], Catalog]) -> tuple[Problem, ...]:
-        """See Bench. The files of the tables say which tables the server has written anew."""
+        """See `Bench.migrate` in ``engines/trial.py``.
+
+        The files of the tables say which tables the server has written anew.
+        """
         del read
         files = self._files()
         command()
         return self._changed(files, self._old)
 
     def stores(self, table: str, column: Column, inside: bool) -> bool:
-        """See Bench. The server stores the default in a temporary table."""
+        """See `Bench.stores` in ``engines/trial.py``.
+
+        The server stores the default in a temporary table.
+        """
         del table
         collation = f" COLLATE {column.collation}" if column.collation else ""
         default = f" DEFAULT {column.default}" if column.default is not None else ""
@@ -96,7 +102,7 @@ class PostgresBench:
         return True
 
     def online(self, problems: Sequence[Problem]) -> bool:
-        """See Bench."""
+        """See `Bench.online` in ``engines/trial.py``."""
         return not problems
 
     def _files(self) -> dict[int, _File]:

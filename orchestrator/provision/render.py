@@ -711,7 +711,9 @@ def nodes_list(
 
 
 def node_scripts(settings: Settings) -> dict[str, str]:
-    """Return the scripts that the deploy user may run as root on a node with sudo: name -> text.
+    """Return scripts that the deploy user may run as root on a node with sudo: name -> text.
+
+    Other functions return the other scripts that have a sudo rule. This function returns these scripts:
 
     * ``used`` prints the ids of the releases that are in use.
     * ``own`` gives files of a release to the owners that the settings name.

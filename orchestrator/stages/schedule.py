@@ -65,7 +65,7 @@ def changed(found: ScheduleInput, settings: Settings) -> tuple[Stage, ...]:
 
 
 def join_without_schedules(i: Inputs) -> tuple[Stage, ...]:
-    """Return the first stage of a join, in which the node stops running schedules. () if there are no schedules."""
+    """Return the stage of a join in which the node stops running schedules. () if there are no schedules."""
     if not i.schedule:
         return ()
     steps = tuple(_step(i.settings, node.name, HoldSchedule("none", i.schedule.holder)) for node in i.nodes)

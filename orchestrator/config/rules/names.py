@@ -32,7 +32,11 @@ def names_are_short(settings: Settings) -> str | None:
 
 
 def names_are_not_of_the_system(settings: Settings) -> str | None:
-    """Return an error message if packages of the system have files with the name of the deployment, otherwise None."""
+    """Return an error message if packages of the distribution have files with the name ``<app>-<deployment>``.
+
+    Provisioning writes files such as ``/etc/logrotate.d/<name>``, and must not replace a file of a package. Return None
+    if there are no such files, or if the settings name no deployment.
+    """
     why = of_the_system(settings.name) if settings.deployment else None
     return f"deployment: {why}" if why else None
 

@@ -40,7 +40,10 @@ class FindOlderHandler(Handler[FindOlder]):
 
 
 class BarrierHandler(OperationHandler[Barrier]):
-    """Notes the barrier on the node with ``operations/barrier.py``."""
+    """Notes on the node that no release older than the action's release may run there any more.
+
+    ``operations/barrier.py`` writes this note, the barrier of a contract.
+    """
 
     @classmethod
     @override
