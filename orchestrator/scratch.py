@@ -68,8 +68,9 @@ class Scratch:
 def sweep() -> None:
     """Remove the temporary directories that killed runs of the orchestrator have left.
 
-    Directories younger than YOUNG seconds stay. Directories and locks of other users also stay. Any user may make such
-    a directory, with a lock that is a symlink or a pipe.
+    Directories younger than YOUNG seconds stay. Directories and locks of other users also stay. Another user
+    can make a directory with such a name, whose lock is a symlink or a pipe. Therefore this function follows no
+    symlink, and does not wait for a pipe.
     """
     for whole in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:

@@ -76,6 +76,7 @@ def test_the_page_was_written_from_its_result() -> None:
         assert (DOCS / name).read_text() == text, f"{name}: write it with `python docker/bench_scale_page.py`"
 
 
+@pytest.mark.exhaustive
 def test_only_the_first_of_many_nodes_runs_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     for nodes in (3, 6):

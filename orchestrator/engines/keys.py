@@ -106,7 +106,7 @@ class Keys:
         return Range(str(found[0][0]), str(found[-1][0]), int(found[-1][1])) if found else None
 
     def value(self, key: str) -> int | str:
-        """A key as a value for a statement."""
+        """Return a key as the argument of a statement: a number if the keys are whole numbers, otherwise the text."""
         return int(key) if self.whole else key
 
     def _text(self, name: str) -> str:

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# Writes or removes the drain mark of a join. While this file exists, nginx on the node ends each connection after its next
-# answer. The drain mark of a provisioning names balancers: then the node drains already, and the next provisioning needs
-# this file.
+# Writes or removes a drain mark. While this file exists, nginx on the node ends each connection after its next answer. The
+# drain mark of a provisioning names balancers: then the node drains already, and the script does not change this file. If
+# $3 is `join`, the script removes only the mark of a join.
 set -eu
-mark=$1 verb=$2
+mark=$1 verb=$2 which=$3
 said=''
 [ ! -e "$mark" ] || read -r said <"$mark" || true
 case $verb in
@@ -12,5 +12,5 @@ on)
     echo "a join" >"$mark.new"
     mv -fT "$mark.new" "$mark"
     ;;
-off) [ "$said" != "a join" ] || rm -f "$mark" ;;
+off) [ "$which" = join ] && [ "$said" != "a join" ] || rm -f "$mark" ;;
 esac

@@ -107,6 +107,7 @@ class Join:
     + former_release: the release in the idle color of the other nodes; None if there is none
     + former_revision: the revision of ``former_release``; None if there is no such release
     + stale: the releases that only the joining node has. The join removes these releases.
+    + running: the colors of the node that already run their release, so that the join does not restart these colors
     """
 
     verb: ClassVar[str] = "join"
@@ -114,6 +115,7 @@ class Join:
     former_release: str | None
     former_revision: str | None
     stale: tuple[str, ...] = ()
+    running: tuple[Color, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -350,6 +352,8 @@ class Inputs:
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
         # a version that does not know these keys reads the runs of all fleets that have no database and no workers
         newer = {key: value for key in NEWER if (value := plain.pop(key))}
+        if running := asked.pop("running", ()):
+            newer["running"] = running
         if self.database:
             newer["database"] = self.database.to_json()
         return {
@@ -460,6 +464,7 @@ def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join | Contract:
     """Return the operator's request from the data that ``Inputs.to_json`` returned.
 
     Older versions of this tool did not write ``code_only`` and ``cold``: if such a key is missing, its value is False.
+    They did not write ``running`` either: if this key is missing, a join waits before it starts each color.
     Raises ValueError if the verb is unknown, and KeyError if any other key is missing.
     """
     match data["verb"]:
@@ -468,7 +473,8 @@ def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join | Contract:
         case "rollback":
             return Rollback(bool(data.get("cold")))
         case "join":
-            return Join(data["former_release"], data["former_revision"], tuple(data["stale"]))
+            running = tuple(map(Color, data.get("running", ())))
+            return Join(data["former_release"], data["former_revision"], tuple(data["stale"]), running)
         case "contract":
             return Contract()
         case verb:

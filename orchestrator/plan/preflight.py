@@ -389,6 +389,7 @@ def join(fleet: FleetState, settings: Settings, node: str, revisions: Callable[[
             former_release=former,
             former_revision=revisions(former) if former else None,
             stale=tuple(sorted(set(state.releases) - {one for other in others.values() for one in other.releases})),
+            running=tuple(color for color in Color if _keeps_running(state, color, pattern.release[color])),
         ),
         settings=settings,
         color=live,
@@ -600,6 +601,11 @@ def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:
 
 def _runs(state: NodeState, color: Color) -> bool:
     return state.active[color] and state.started[color] == state.release[color]
+
+
+def _keeps_running(state: NodeState, color: Color, release: str | None) -> bool:
+    """Return whether the start of a release changes nothing, because the color runs it with all its workers."""
+    return state.release[color] == release and _runs(state, color) and color not in state.shrunk
 
 
 def _switch_inputs(fleet: FleetState) -> tuple[SwitchInput, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from orchestrator.plan.inputs import Inputs
 from orchestrator.plan.steps import Action, Kind, Stage, Step
 
@@ -16,12 +18,20 @@ class Drain(Action):
     """Make nginx on a node end each connection after its next answer, or keep connections open again.
 
     + on: True to end each connection after its next answer, False to keep connections open
+    + undo: whether the step undoes the drain of a join that failed. Then an error is only a warning, because the node
+      stays barred, and the next join writes and removes the drain mark again
     """
 
     name = "drain"
     handler = "orchestrator.run.handlers.drain:DrainHandler"
 
     on: bool
+    undo: bool = False
+
+    @property
+    @override
+    def advisory(self) -> bool:
+        return self.undo
 
 
 def drain(i: Inputs) -> Stage:
@@ -30,13 +40,16 @@ def drain(i: Inputs) -> Stage:
     A balancer opens no new connections to a barred node. But an nginx balancer sends further requests on connections
     that were open when the node was barred. Only if the node itself ends these connections, the requests end, too.
     """
-    return Stage(DRAIN, _drain(i, on=True), undo=(end_drain(i),))
+    return Stage(DRAIN, _steps(i, Drain(on=True)), undo=(Stage(END_DRAIN, _steps(i, Drain(on=False, undo=True))),))
 
 
 def end_drain(i: Inputs) -> Stage:
-    """Return the stage that makes nginx on the node keep connections open again."""
-    return Stage(END_DRAIN, _drain(i, on=False))
+    """Return the stage that makes nginx on the node keep connections open again.
+
+    If a provisioning was killed while it drained the node, the stage also ends this drain: the join lets the node in.
+    """
+    return Stage(END_DRAIN, _steps(i, Drain(on=False)))
 
 
-def _drain(i: Inputs, on: bool) -> tuple[Step, ...]:
-    return tuple(Step(place, Drain(on), i.settings.deadlines.switch) for place in i.node_places)
+def _steps(i: Inputs, action: Drain) -> tuple[Step, ...]:
+    return tuple(Step(place, action, i.settings.deadlines.switch) for place in i.node_places)

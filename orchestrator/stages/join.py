@@ -38,8 +38,9 @@ def join(i: Inputs) -> Plan:
     """Return the plan that updates both colors of a barred node and then lets the node in.
 
     A node that was barred a moment ago may still answer requests. Therefore the plan first drains the node, and waits
-    before each restart of a color until the color has no request and no connection. Apart from the drain, the stages on
-    the node need no undo, because the node gets no new requests. If one of these stages fails, the node stays barred.
+    right before each restart of a color until the color has no request and no connection. Apart from the drain, the
+    stages on the node need no undo, because the node gets no new requests. If one of these stages fails, the node stays
+    barred.
 
     If the nodes are switches themselves, a barred node has no ``live`` link, and therefore gets no traffic. Such a node
     gets the link only after both colors have passed the gate.
@@ -61,7 +62,8 @@ def join(i: Inputs) -> Plan:
             stages += [replace(stage, side=name, undo=()) for stage in (_quiet(other), retire(other)) if i.barrier]
             continue
         promoted = (promote(side),) if name == "live" and not is_switch else ()
-        made = (_quiet(side), *brought(side), share(side), permit(side), start(side), *promoted, warm(side))
+        before = () if side.color in asked.running else (_quiet(side),)
+        made = (*brought(side), share(side), permit(side), *before, start(side), *promoted, warm(side))
         stages += [replace(stage, side=name, undo=()) for stage in (*made, gate_nodes(side))]
     for release in asked.stale:
         stages.append(replace(discard(replace(i, release=release)), label=release))

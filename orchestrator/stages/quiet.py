@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.model import Color
 from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Kind, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
 
 QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True, proves=True, chain=FILES)
 
@@ -44,6 +44,11 @@ def quiet(i: Inputs, balancers: bool = True, idle: float = 0.0) -> Stage:
     action = Quiet(i.color, still, idle)
     # The wait ends at ``drain.limit`` and reports its last count. Only a place that does not answer at all reaches this
     # deadline.
-    deadline = idle + i.settings.drain.limit + still + i.settings.deadlines.look
+    looks = i.settings.deadlines.look * (2 if idle else 1)
+    deadline = idle + i.settings.drain.limit + still + looks
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
-    return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic()) for place in places))
+    return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic(_node(place))) for place in places))
+
+
+def _node(place: Place) -> str:
+    return place.name if place.kind == "node" else ""

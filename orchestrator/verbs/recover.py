@@ -14,7 +14,7 @@ from orchestrator.stages.hooks import at_end
 from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.notifying import Notifier, notifying
-from orchestrator.verbs.pause import check_pause
+from orchestrator.verbs.pause import check_pause, refuse_paused
 from orchestrator.verbs.session import begin_record, begin_session, journal_of
 from orchestrator.verbs.settle import open_run_of, settle_run
 from orchestrator.verbs.walk import walk_plan
@@ -24,13 +24,14 @@ def resume(fleet: Fleet, options: Options) -> int:
     """Continue a run that stopped before its end, at the stage at which the run stopped. Return the exit status.
 
     If the undo of that run had already begun, undo the remaining stages instead. If no run has stopped, only print a
-    message, and return 0.
+    message, and return 0. Raises Refused if the run is paused: only `promote` continues such a run.
     """
     with notifying(fleet) as notifier, begin_session(fleet, "resume") as session:
         run = open_run_of(fleet, journal_of(fleet, session, "resume"))
         if run is None:
             say("nothing to resume: the last run ended")
             return 0
+        refuse_paused(run.history)
         if run.history.undoing:
             say(
                 f"{run.history.name} cannot be resumed, because its undo has begun: undoing the remaining stages",

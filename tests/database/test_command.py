@@ -146,6 +146,7 @@ def test_help_names_the_command_and_its_options(capsys: pytest.CaptureFixture[st
     assert "orchestrator db lint FILE" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.exhaustive
 def test_only_the_lint_imports_sqlglot() -> None:
     modules = "orchestrator.cli, orchestrator.deploy, orchestrator.verbs, orchestrator.inventory, orchestrator.watch"
     code = f"import sys, {modules}, orchestrator.verbs.release, orchestrator.database.command; "

@@ -363,6 +363,7 @@ def test_huge_and_deep_statements_are_refused() -> None:
     assert rules(f"ALTER TABLE t ADD a int DEFAULT {'(' * 5000}1{')' * 5000}") == ["not-recognised"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("engine", [PG, MARIADB])
 def test_long_texts_do_not_keep_the_patterns_busy(engine: Engine) -> None:
     long = [

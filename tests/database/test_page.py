@@ -58,6 +58,7 @@ def job() -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", "-ec", block("sh")], capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.exhaustive
 def test_the_script_for_ci_judges_what_a_branch_changes(repository: Path) -> None:
     assert (job().returncode, job().stdout) == (0, "")
     (repository / "db" / "0007_total.expand.sql").write_text(GOOD)

@@ -19,17 +19,27 @@ DEADLINE = 15.0
 """Deadline of a step, in seconds, at a node that freezes in it."""
 
 
+def waiting_run(calm: Calm, directory: Path, stage: str, **changes: object) -> tuple[Run, Path]:
+    """Start a release of v1 that waits before a stage until the file that is returned exists.
+
+    + changes: settings that differ from those of the fleet
+    """
+    holds, go = directory / "holds", directory / "go"
+    wait = {"before": stage, "on": "operator", "run": f"touch {holds}; until [ -e {go} ]; do sleep 0.1; done"}
+    inventory = copy_of_inventory(directory, hooks=[wait], **changes)
+    run = Run(calm.fleet, *words("release", ref="v1"), inventory=inventory)
+    until(holds.exists)
+    return run, go
+
+
 def refused_by_the_other(run: Run) -> bool:
     """Whether a run was refused because another run has the lock, and names its owner."""
     return run.end() == 3 and "only one run at a time" in run.text and "root@" in run.text
 
 
 def test_of_two_operators_at_the_same_time_one_is_refused(calm: Calm, tmp_path: Path) -> None:
-    holds, go = tmp_path / "holds", tmp_path / "go"
-    wait = {"before": "fetch", "on": "operator", "run": f"touch {holds}; until [ -e {go} ]; do sleep 0.1; done"}
-    first = Run(calm.fleet, *words("release", ref="v1"), inventory=copy_of_inventory(tmp_path, hooks=[wait]))
+    first, go = waiting_run(calm, tmp_path, "fetch")
     try:
-        until(holds.exists)
         second = Run(calm.fleet, *words("rollback"))
         assert refused_by_the_other(second), second.text
         assert snapshot(calm.fleet).live == calm.before.live
@@ -73,10 +83,9 @@ def test_a_stalled_owner_that_wakes_up_changes_nothing(calm: Calm, tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> None:
-    inventory = copy_of_inventory(tmp_path, deadlines={"fetch": DEADLINE, "share": DEADLINE, "start": DEADLINE})
-    run = Run(calm.fleet, *words("release", ref="v1"), inventory=inventory)
-    run.wait_for("quiet")
+    run, go = waiting_run(calm, tmp_path, "start", deadlines={"start": DEADLINE})
     calm.fleet.docker("pause", calm.fleet.container("node2"))
+    go.touch()
     began = time.monotonic()
     try:
         code = run.end(400)
@@ -100,10 +109,10 @@ def test_a_frozen_node_costs_its_deadline_once(calm: Calm, tmp_path: Path) -> No
     assert differ == {"master"}
 
 
-def test_a_dead_node_is_barred_and_joins_before_it_gets_traffic(calm: Calm) -> None:
-    run = Run(calm.fleet, *words("release", ref="v1"))
-    run.wait_for("share")
+def test_a_dead_node_is_barred_and_joins_before_it_gets_traffic(calm: Calm, tmp_path: Path) -> None:
+    run, go = waiting_run(calm, tmp_path, "start")
     calm.fleet.docker("kill", calm.fleet.container("node3"))
+    go.touch()
     try:
         assert run.end(400) == 1, run.text
         assert "node3: not undone, and barred" in run.text

@@ -24,7 +24,7 @@ from orchestrator.journal.store import Held, Lost, Owner, Record
 from tests.fakes.processes import counted, eventually
 from tests.journal.places import ChannelPlace, HostPlace, Process, somebody
 
-LEASE = 15.0
+LEASE = 600.0
 ANN, BOB = somebody("ann"), somebody("bob")
 SEQUENCES = 200
 STEPS = 12
@@ -522,6 +522,7 @@ def ring(seed: int) -> list[pytest.MarkDecorator]:
     return [pytest.mark.exhaustive if seed < 40 else pytest.mark.slow]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=ring(seed)) for seed in range(SEQUENCES)])
 def test_a_channel_does_what_commands_do(channel: ChannelPlace, directory: HostPlace, seed: int) -> None:
     chance, both = random.Random(seed), Both(channel, directory)

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.journal.store import Held, Lost, Store
 from tests.journal.places import Place, somebody
 
-LEASE = 15.0
+LEASE = 600.0
 
 
 def test_an_empty_store(place: Place) -> None:
@@ -29,7 +29,7 @@ def test_a_held_lock_refuses_naming_its_holder_not_the_token(place: Place) -> No
     assert str(held.owner) == "ann@laptop (process 4711) runs release since 2026-01-02T03:04:05Z"
     assert held.owner.token == ""
     assert held.age is not None
-    assert 0 <= held.age < 2
+    assert 0 <= held.age < LEASE / 2
     read = place.store().read().held
     assert read is not None
     assert read.owner == held.owner
@@ -57,12 +57,12 @@ def test_one_of_many_gets_the_lock(place: Place) -> None:
 
 def test_a_silent_lock_is_taken_over_only_after_the_lease(place: Place) -> None:
     place.store().take(somebody("ann"), LEASE)
-    place.pass_time(LEASE - 3)
+    place.pass_time(LEASE / 2)
     held = place.store().take(somebody("bob"), LEASE)
     assert isinstance(held, Held)
     assert held.age is not None
-    assert LEASE - 6 < held.age < LEASE
-    place.pass_time(6)
+    assert LEASE / 2 <= held.age < LEASE
+    place.pass_time(LEASE / 2)
     assert place.store().take(somebody("bob"), LEASE) == 2
 
 
@@ -70,12 +70,12 @@ def test_a_renewal_or_a_record_restarts_the_lease(place: Place) -> None:
     ann = place.store()
     ann.take(somebody("ann"), LEASE)
     for _ in range(2):
-        place.pass_time(LEASE - 5)
+        place.pass_time(LEASE * 0.6)
         ann.renew(somebody("ann"))
-    place.pass_time(LEASE - 5)
+    place.pass_time(LEASE * 0.6)
     assert isinstance(place.store().take(somebody("bob"), LEASE), Held)
     ann.append(somebody("ann"), 1, [{"record": "begin"}])
-    place.pass_time(LEASE - 5)
+    place.pass_time(LEASE * 0.6)
     assert isinstance(place.store().take(somebody("bob"), LEASE), Held)
 
 

@@ -13,7 +13,7 @@ from orchestrator.journal.host import HostStore, parse_contents
 from orchestrator.journal.store import Held
 from tests.journal.places import HostPlace, somebody
 
-LEASE = 15.0
+LEASE = 600.0
 OWNER = '{"who":"bob@laptop","pid":7,"verb":"release","since":"2026-01-02T03:04:05Z","token":""}'
 
 

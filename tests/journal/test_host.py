@@ -13,7 +13,7 @@ from orchestrator.journal.store import Held, Lost
 from tests.fakes.processes import counted
 from tests.journal.places import HostPlace, somebody
 
-LEASE = 15.0
+LEASE = 600.0
 CUT = '{"record":"intent","sta'
 
 
@@ -115,6 +115,7 @@ def test_the_command_that_takes_the_lock_reads_the_journal(directory: HostPlace)
     assert store.seen.numbers == [1]
 
 
+@pytest.mark.exhaustive
 def test_to_read_many_journals_takes_few_programs(
     directory: HostPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from orchestrator.journal import s3
 from orchestrator.journal.store import Held, Lost
 from tests.journal.places import Fault, S3Place, somebody
 
-LEASE = 15.0
+LEASE = 600.0
 ANN, BOB = somebody("ann"), somebody("bob")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.model import Color
 from orchestrator.plan.inputs import Inputs, Join, Release, Rollback, ScalingInput
 from tests.stages import plans
 
@@ -71,6 +72,7 @@ def test_inputs_survive_the_journal(verb: str, settings: str, full: bool) -> Non
         ("rollback", Rollback(), {"cold": False}),
         ("rollback", Rollback(cold=True), {"cold": True}),
         ("join", Join(None, None), {}),
+        ("join", Join(None, None, (), (Color.green,)), {"running": ["green"]}),
         ("join", Join("r1", "c1", ("r0",)), {"former_release": "r1", "former_revision": "c1", "stale": ["r0"]}),
     ],
 )
@@ -84,7 +86,7 @@ def test_each_verb_has_its_own_part(verb: str, asked: Release | Rollback | Join,
         "stale": [],
     }
     data = flat(replace(plans.inputs(verb), asked=asked))
-    assert {key: data[key] for key in others} == others | said
+    assert {key: data[key] for key in {*others, *said}} == others | said
     assert data["verb"] == verb
     assert Inputs.from_json(data, plans.inputs(verb).settings).asked == asked
 

@@ -30,6 +30,7 @@ def looks(world: World, node: str) -> list[str]:
     return ["with the guard" if "GUARD_PREEMPT=1" in command else "alone" for command in found]
 
 
+@pytest.mark.exhaustive
 def test_a_run_reads_each_node_once(released: World) -> None:
     released.commands.clear()
     assert verbs.rollback(released.fleet(), Options()) == 0
@@ -38,6 +39,7 @@ def test_a_run_reads_each_node_once(released: World) -> None:
     }
 
 
+@pytest.mark.exhaustive
 def test_nodes_are_read_again_after_a_run_was_settled(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "LEASE", 0.0)
     with monkeypatch.context() as dying:

@@ -80,6 +80,7 @@ def test_a_live_release_that_fails_stops_the_release(released: World, capsys: py
     assert released.snapshot() == was
 
 
+@pytest.mark.exhaustive
 def test_two_batches_change_the_schema_once(released: World) -> None:
     settings = released.settings | {
         "database": {"user": "deploy", "migrate": {"expand": EXPAND}},
@@ -116,6 +117,7 @@ def killed_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
     return lines(world, "expanded")[0]
 
 
+@pytest.mark.exhaustive
 def test_an_abort_waits_for_the_command_of_a_dead_run(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = killed_meanwhile(released, monkeypatch)
     look = Fleet.look
@@ -134,6 +136,7 @@ def test_an_abort_waits_for_the_command_of_a_dead_run(released: World, monkeypat
     is_consistent(released)
 
 
+@pytest.mark.exhaustive
 def test_a_resumed_run_waits_for_the_first_command(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = killed_meanwhile(released, monkeypatch)
     (released.path / "go").touch()
@@ -156,6 +159,7 @@ def kill_the_command(world: World) -> None:
     assert killed
 
 
+@pytest.mark.exhaustive
 def test_a_command_without_a_known_end_is_not_repeated(
     released: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +175,7 @@ def test_a_command_without_a_known_end_is_not_repeated(
     assert len(lines(released, "expanded")) == 2
 
 
+@pytest.mark.exhaustive
 def test_a_lost_connection_is_not_a_failed_command(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     look, silences = Fleet.look, [0]
 
@@ -201,6 +206,7 @@ def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch
     assert len(death.points) == POINTS, death.points
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("at", "then"), cases())
 def test_killed_anywhere(released: World, monkeypatch: pytest.MonkeyPatch, at: int, then: str) -> None:
     with monkeypatch.context() as dying:
@@ -234,6 +240,7 @@ def barriers(world: World) -> list[str]:
     return [file.read_text().strip() if file.exists() else "" for file in files]
 
 
+@pytest.mark.exhaustive
 def test_a_contract_runs_once_and_no_older_release_can_run(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     live, older = released.release("node1", Color.blue), released.release("node1", Color.green)
     assert live
@@ -259,6 +266,7 @@ def test_a_contract_waits_for_its_check(released: World, capsys: pytest.CaptureF
     assert (lines(released, "contracted"), barriers(released), released.snapshot()) == ([], [""] * 3, was)
 
 
+@pytest.mark.exhaustive
 def test_a_process_of_an_older_release_stops_the_contract(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     was, older = released.snapshot(), released.release("node2", Color.green)
     worker = subprocess.Popen(["sleep", "600"], cwd=released.root("node2") / f"releases/{older}")
@@ -275,6 +283,7 @@ def test_a_process_of_an_older_release_stops_the_contract(released: World, capsy
     assert contract(released) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_failed_contract_keeps_the_barrier_and_is_repeated(
     released: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -286,6 +295,7 @@ def test_a_failed_contract_keeps_the_barrier_and_is_repeated(
     assert lines(released, "contracted") == [live]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("verb", ["release", "contract"])
 def test_an_approved_plan_is_the_plan_of_a_later_run(released: World, verb: str) -> None:
     options = Options(ref="v1" if verb == "release" else None)
@@ -314,6 +324,7 @@ def test_a_contract_needs_a_command(released: World) -> None:
         verbs.contract(fleet(released), Options())
 
 
+@pytest.mark.exhaustive
 def test_a_joining_node_gets_the_barrier_and_no_older_release(released: World) -> None:
     live = released.release("node1", Color.blue)
     assert contract(released) == 0
@@ -338,6 +349,7 @@ def test_the_points_of_a_contract_are_counted(released: World, monkeypatch: pyte
     assert len(death.points) == CONTRACT_POINTS, death.points
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("at", [pytest.param(at, marks=ring(at, 25)) for at in range(1, CONTRACT_POINTS + 1)])
 def test_a_contract_killed_anywhere(released: World, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     live = released.release("node1", Color.blue)

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import demo
+import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
@@ -17,6 +18,7 @@ from tests.config.test_settings import raw
 from tests.fakes.world import World
 
 
+@pytest.mark.exhaustive
 def test_the_demo_finds_when_the_cutover_began(world: World, tmp_path: Path) -> None:
     report, began = tmp_path / "report.json", time.time()
     assert verbs.release(world.fleet(), Options(ref="v1", report=str(report))) == 0

@@ -86,6 +86,7 @@ def tags(world: World) -> dict[str, str]:
     return {name.removeprefix("refs/tags/deployed/"): commit for name, commit in map(str.split, said.splitlines())}
 
 
+@pytest.mark.exhaustive
 def test_the_hooks_of_the_page_mark_each_release(
     released: World, documented: dict[str, Any], webhook: Webhook, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,6 +104,7 @@ def test_the_hooks_of_the_page_mark_each_release(
     assert webhook.url not in said
 
 
+@pytest.mark.exhaustive
 def test_a_webhook_that_fails_does_not_fail_the_release(
     released: World, documented: dict[str, Any], webhook: Webhook, capfd: pytest.CaptureFixture[str]
 ) -> None:

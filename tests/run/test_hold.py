@@ -39,6 +39,7 @@ def test_a_release_holds_requests_until_it_is_verified(released: World, settings
     assert world.live("node1") == "green"
 
 
+@pytest.mark.exhaustive
 def test_an_undone_release_ends_the_hold(released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     world, before = released, released.snapshot()
     failing_at(monkeypatch, "verify", lambda: None)
@@ -47,6 +48,7 @@ def test_an_undone_release_ends_the_hold(released: World, settings: Settings, mo
     assert world.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_a_failure_after_the_hold_holds_again_to_move_back(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_failure_after_the_hold_holds_again_to_move_back(
     assert world.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_a_hold_that_was_too_short_is_a_warning(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -148,6 +148,7 @@ def test_a_hook_that_takes_too_long_is_named(released: World, where: str, capfd:
     assert released.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_an_advisory_hook_that_fails_is_a_warning(released: World, capfd: pytest.CaptureFixture[str]) -> None:
     hooks: list[dict[str, Any]] = [
         {"after": "same", "run": "echo no >&2; exit 3", "on": "first node", "advisory": True},
@@ -159,6 +160,7 @@ def test_an_advisory_hook_that_fails_is_a_warning(released: World, capfd: pytest
     assert "warning: operator: the hook `sleep 30` took longer than 0.3 s\n" in said
 
 
+@pytest.mark.exhaustive
 def test_the_undo_of_an_advisory_hook_may_fail(released: World, capfd: pytest.CaptureFixture[str]) -> None:
     before = released.snapshot()
     hooks: list[dict[str, Any]] = [
@@ -196,6 +198,7 @@ def ends(path: Path) -> list[dict[str, Any]]:
     return [{**hook, "run": hook["run"].replace("{log}", str(path))} for hook in ENDS]
 
 
+@pytest.mark.exhaustive
 def test_hooks_at_the_end_do_not_harm_the_undo(released: World, tmp_path: Path) -> None:
     before = released.snapshot()
     report = tmp_path / "report.json"
@@ -224,6 +227,7 @@ def test_a_run_that_succeeds_has_no_hooks_at_the_end(released: World, tmp_path: 
     assert not (tmp_path / "log").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("how", "said"), [("paused", "undone\n"), ("killed", "failed\nundone\n")])
 def test_the_command_that_undoes_a_run_runs_its_hooks(
     released: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, said: str
@@ -241,6 +245,7 @@ def test_the_command_that_undoes_a_run_runs_its_hooks(
     assert (tmp_path / "log").read_text() == said
 
 
+@pytest.mark.exhaustive
 def test_a_lost_node_delays_only_the_hooks_after_undone(released: World, tmp_path: Path) -> None:
     made = settings(
         released, [*ends(tmp_path / "log"), {"after": "failed", "run": f"echo $HOST_NAME >> {tmp_path}/nodes"}]

@@ -54,6 +54,7 @@ def test_the_inventory_itself_goes_on(released: World) -> None:
     assert verbs.release(fleet, Options(ref="v1")) == 0
 
 
+@pytest.mark.exhaustive
 def test_the_status_names_the_other_inventory(released: World, capsys: pytest.CaptureFixture[str]) -> None:
     identify(released, OTHER, "nginx")
     assert verbs.VERBS["status"](released.fleet(), Options()) == 0

@@ -42,6 +42,7 @@ def status(world: World, settings: Settings, capsys: pytest.CaptureFixture[str])
     return [line.strip() for line in capsys.readouterr().out.splitlines() if "MAINTENANCE" in line]
 
 
+@pytest.mark.exhaustive
 def test_all_balancers_show_the_page_or_the_site(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_all_balancers_show_the_page_or_the_site(
     assert status(world, settings, capsys) == []
 
 
+@pytest.mark.exhaustive
 def test_a_release_keeps_the_page(released: World, settings: Settings) -> None:
     world = released
     assert verbs.maintenance(world.fleet(settings), ON) == 0
@@ -68,6 +70,7 @@ def test_a_release_keeps_the_page(released: World, settings: Settings) -> None:
     assert world.live("node1") == "green"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("broken", "then"), [("set", "did not take the value on"), ("haproxy", "does not answer")])
 def test_a_balancer_that_refuses_stays_as_it_was(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str], broken: str, then: str
@@ -97,6 +100,7 @@ def test_status_names_a_balancer_that_would_forget_the_page(
     assert pages(world) == {"haproxy": True, "nginx": True}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("again", [ON, OFF])
 @pytest.mark.parametrize("at", range(1, 5))
 def test_an_operator_that_died_is_followed_by_any_command(
@@ -113,6 +117,7 @@ def test_an_operator_that_died_is_followed_by_any_command(
     assert set(pages(world).values()) == {again.page}
 
 
+@pytest.mark.exhaustive
 def test_a_stopped_run_is_settled_before_the_page(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +134,7 @@ def test_a_stopped_run_is_settled_before_the_page(
     assert world.snapshot() == before
 
 
+@pytest.mark.exhaustive
 def test_a_paused_release_stays_paused(released: World, settings: Settings) -> None:
     world = released
     assert verbs.release(world.fleet(settings), Options(ref="v1", until="preview")) == 0
@@ -184,6 +190,7 @@ def test_a_failed_release_shows_the_site_with_the_old_release(
     assert world.snapshot() == former
 
 
+@pytest.mark.exhaustive
 def test_a_page_by_hand_stays_after_a_release(released: World, settings: Settings) -> None:
     world = released
     assert verbs.maintenance(world.fleet(settings), ON) == 0
@@ -191,6 +198,7 @@ def test_a_page_by_hand_stays_after_a_release(released: World, settings: Setting
     assert pages(world) == {"haproxy": True, "nginx": True}
 
 
+@pytest.mark.exhaustive
 def test_a_rollback_shows_the_page_only_if_it_is_told_to(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +250,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "number", "then"), DEATHS)
 def test_a_release_killed_near_the_page_is_settled(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, number: int, then: str

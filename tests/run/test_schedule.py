@@ -54,6 +54,7 @@ def release(world: World, settings: Settings, ref: str = "v1", **more: Any) -> i
     return verbs.release(world.fleet(settings), Options(ref=ref, **more))
 
 
+@pytest.mark.exhaustive
 def test_ticks_follow_the_live_release(released: World, settings: Settings) -> None:
     world = released
     assert ticks(world) == {}
@@ -80,6 +81,7 @@ def test_a_failed_release_keeps_the_old_code(
     assert ticks(world) == {"node1": former}
 
 
+@pytest.mark.exhaustive
 def test_a_release_without_the_schedule_runs_nothing(released: World, settings: Settings) -> None:
     world = released
     assert release(world, settings) == 0
@@ -89,6 +91,7 @@ def test_a_release_without_the_schedule_runs_nothing(released: World, settings: 
     runs_once(world)
 
 
+@pytest.mark.exhaustive
 def test_a_node_that_is_left_out_runs_no_schedule(released: World, settings: Settings) -> None:
     world = released
     hold(world, "node3")
@@ -116,6 +119,7 @@ def bar(world: World, node: str) -> None:
         (world.path / balancer / "barred").write_text(f"{node}\n")
 
 
+@pytest.mark.exhaustive
 def test_a_silent_node_is_replaced_only_by_a_word(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,6 +143,7 @@ def test_a_silent_node_is_replaced_only_by_a_word(
     runs_once(world, "node2")
 
 
+@pytest.mark.exhaustive
 def test_the_operator_chooses_the_node(released: World, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     world = released
     choose = verbs.VERBS["schedule"]
@@ -152,6 +157,7 @@ def test_the_operator_chooses_the_node(released: World, settings: Settings, caps
     assert "node3 runs tick; each node runs all" in status(world, settings, capsys)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
@@ -174,6 +180,7 @@ def test_a_choice_needs_schedules(released: World) -> None:
         verbs.VERBS["schedule"](released.fleet(), Options())
 
 
+@pytest.mark.exhaustive
 def test_no_second_node_starts_if_the_first_goes_on(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +198,7 @@ def test_no_second_node_starts_if_the_first_goes_on(
     runs_once(world, "node1")
 
 
+@pytest.mark.exhaustive
 def test_status_shows_commands_of_a_former_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

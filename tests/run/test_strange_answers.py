@@ -48,6 +48,7 @@ def test_a_node_that_lies_can_be_left_out_like_a_node_down(lying: World) -> None
     assert {lying.weight(balancer) for balancer in lying.balancers} == {0}
 
 
+@pytest.mark.exhaustive
 def test_status_names_a_node_that_lies_and_shows_the_others(lying: World, capsys: pytest.CaptureFixture[str]) -> None:
     verbs.VERBS["status"](lying.fleet(), Options())
     said = capsys.readouterr()

@@ -30,6 +30,7 @@ def all_have(world: World, workers: dict[str, list[str]]) -> None:
     assert [world.workers(node) for node in world.nodes] == [workers] * len(world.nodes)
 
 
+@pytest.mark.exhaustive
 def test_only_the_live_release_has_workers(released: World, settings: Settings) -> None:
     world = released
     assert verbs.release(world.fleet(settings), Options(ref="v1")) == 0
@@ -42,6 +43,7 @@ def test_only_the_live_release_has_workers(released: World, settings: Settings) 
         assert (world.root(node) / "guard/workers").read_text() == "green\n"
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_ends_early_fails_the_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +70,7 @@ def test_a_failed_release_leaves_the_old_workers(
     all_have(world, GREEN)
 
 
+@pytest.mark.exhaustive
 def test_workers_end_with_the_setting(released: World, settings: Settings) -> None:
     world = released
     assert verbs.release(world.fleet(settings), Options(ref="v1")) == 0
@@ -75,6 +78,7 @@ def test_workers_end_with_the_setting(released: World, settings: Settings) -> No
     all_have(world, {"blue": [], "green": []})
 
 
+@pytest.mark.exhaustive
 def test_status_shows_the_workers(released: World, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     world = released
     assert verbs.release(world.fleet(settings), Options(ref="v1")) == 0

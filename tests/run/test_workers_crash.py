@@ -51,6 +51,7 @@ def test_the_points_are_counted(released: World, monkeypatch: pytest.MonkeyPatch
     assert len(death.points) == POINTS[verb], death.points
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("verb", "at", "then"), followed(POINTS))
 def test_workers_after_a_death(released: World, monkeypatch: pytest.MonkeyPatch, verb: str, at: int, then: str) -> None:
     world = released

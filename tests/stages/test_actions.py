@@ -76,7 +76,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     (Copy(R, ("n1", "n2")), {"release": R, "nodes": ["n1", "n2"]}),
     (Page("haproxy", on=True), {"kind": "haproxy", "on": True}),
     (Hold("nginx", 10), {"kind": "nginx", "seconds": 10}),
-    (Drain(on=True), {"on": True}),
+    (Drain(on=False, undo=True), {"on": False, "undo": True}),
     (Drained(BLUE, 90.0, tolerant=True), {"color": "blue", "limit": 90.0, "tolerant": True}),
     (Shift("nginx", 100, back=True), {"kind": "nginx", "green": 100, "back": True}),
     (Fire(BLUE), {"color": "blue"}),

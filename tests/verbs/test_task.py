@@ -38,6 +38,7 @@ def fleet(world: World, **tasks: Any) -> Fleet:
 FACTS = "echo $RELEASE $COLOR $RELEASE_PATH $ORCHESTRATOR_VERB $ORCHESTRATOR_NODES $ORCHESTRATOR_USER; pwd -P"
 
 
+@pytest.mark.exhaustive
 def test_a_task_runs_on_each_node_in_the_live_release(released: World, capfd: pytest.CaptureFixture[str]) -> None:
     made = fleet(released, facts={"run": f"{FACTS}; echo a-Secret-value-1 >&2"})
     assert verbs.VERBS["task"](made, Options(task="facts")) == 0

@@ -17,4 +17,5 @@ class DrainHandler(OperationHandler[Drain]):
     @classmethod
     @override
     def call(cls, step: Step[Drain], settings: Settings) -> Call:
-        return Call(drain, {"mark": f"{settings.node.guard_dir}/drain", "on": step.action.on})
+        action = step.action
+        return Call(drain, {"mark": f"{settings.node.guard_dir}/drain", "on": action.on, "any_mark": not action.undo})

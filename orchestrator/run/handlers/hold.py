@@ -15,7 +15,10 @@ from orchestrator.stages.maintenance import Hold
 
 
 class HoldHandler(OperationHandler[Hold]):
-    """Runs ``operations/hold.py`` on a balancer. If the hold had ended before its time, shows a warning."""
+    """Runs ``operations/hold.py`` on a balancer: from now on, new requests wait, or go on.
+
+    If the requests are to go on, but the hold has already ended by itself, the handler shows a warning.
+    """
 
     persists = True
 
