@@ -15,7 +15,7 @@ import pytest
 from orchestrator.probe.sample import Kind, Sample
 from tests.fleet.running import Fleet
 from tests.fleet.switching import BALANCERS, Runs, kill, main_process, until, url_of
-from tests.fleet.traffic import Traffic, ask, epoch, flawless, measured
+from tests.fleet.traffic import Traffic, ask, flawless, measured
 
 SHARES = (5, 25, 50)
 REQUESTS = 10_000
@@ -55,11 +55,6 @@ class Shares:
         return {**report, "said": done.stderr}
 
 
-def at(report: Mapping[str, Any], record: str, stage: str) -> float:
-    """When something happened in a run, in seconds since the epoch."""
-    return epoch(next(e["at"] for e in report["events"] if (e["record"], e.get("stage")) == (record, stage)))
-
-
 def between(samples: Sequence[Sample], begin: float, end: float) -> list[Sample]:
     return [one for one in samples if begin <= one.sent < end and one.release]
 
@@ -85,20 +80,21 @@ def there_and_back(shares: Shares, urls: Sequence[str], directory: Path, name: s
             assert set(traffic.peek().totals.releases) > old
             shares.run("abort")
             old = set(traffic.peek().totals.releases)
-        begin, before = time.monotonic(), traffic.peek().totals.requests
-        time.sleep(3.0)
-        speed = (traffic.peek().totals.requests - before) / (time.monotonic() - begin)
-        bake = math.ceil(1.5 * REQUESTS / speed)
-        whole = shares.run("release", "ref=v2", **steps(bake))
+        windows = []
+        whole = shares.run("release", "ref=v2", f"until={SHARES[0]}", **steps(0))
+        for following in (*(f"until={share}" for share in SHARES[1:]), ""):
+            begin, before = time.time(), traffic.peek().totals.requests
+            until(lambda before=before: traffic.peek().totals.requests >= before + 1.1 * REQUESTS, 600)  # type: ignore[misc]
+            windows.append((begin, time.time()))
+            shares.run("promote", *filter(None, [following]), **steps(0))
         shares.run("rollback")
         report = traffic.stop()
     flawless(report)
     assert set(report.totals.kinds) == set(Kind)
     samples = traffic.samples()
     new = whole["inputs"]["release"]
-    following = [*(f"cutover {share}%" for share in SHARES[1:]), "cutover"]
-    for share, then in zip(SHARES, following, strict=True):
-        seen = between(samples, at(whole, "results", f"verify {share}%"), at(whole, "intent", then))
+    for share, window in zip(SHARES, windows, strict=True):
+        seen = between(samples, *window)
         found = Counter(one.release == new for one in seen)
         assert len(seen) >= REQUESTS
         measure = 100 * found[True] / len(seen)
