@@ -71,7 +71,7 @@ def join(i: Inputs) -> Plan:
     last = replace(members(i), commits=True)
     return Plan(
         "join",
-        (*suspend(i), *stages, *linked, *join_workers(i), *join_schedules(i), end_drain(i), unbar(i), last, *resume(i)),
+        (*suspend(i), *stages, *join_workers(i), *join_schedules(i), end_drain(i), *linked, unbar(i), last, *resume(i)),
     )
 
 

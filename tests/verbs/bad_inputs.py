@@ -68,6 +68,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "split by client": {
         "switches": [SETTINGS["switches"][0] | {"split": "client", "split_cookie": "PHPSESSID"}],
     },
+    "testers and a split by client": {
+        "maintenance": {"token": "t" * 16},
+        "switches": [SETTINGS["switches"][0] | {"split": "client", "split_cookie": "PHPSESSID"}],
+    },
     "archive": {"source": {"kind": "archive", "url": "https://builds.test/{ref}.tar"}},
     "artifact": {"source": {"kind": "artifact", "checkout": "."}},
     "directory": {"source": {"kind": "directory", "path": "."}},

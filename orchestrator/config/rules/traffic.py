@@ -133,10 +133,11 @@ def cookies_are_distinct(settings: Settings) -> str | None:
         if not isinstance(switch, BalancerSwitch):
             continue
         sticky, split = switch.sticky.cookie if switch.sticky else "", switch.split_cookie
-        for name, purpose in ((session, "PHP's session"), (preview, "the preview (preview.cookie)")):
+        tokens = ((preview, "the preview (preview.cookie)"), (testers, "the testers (maintenance.cookie)"))
+        for name, purpose in ((session, "PHP's session"), *tokens):
             if sticky and sticky == name:
                 return f"switches.{number}.sticky.cookie: {sticky} is the cookie of {purpose}: choose another name"
-        for name, purpose in ((sticky, "sticky.cookie"), (preview, "the preview (preview.cookie)")):
+        for name, purpose in ((sticky, "sticky.cookie"), *tokens):
             if split and split == name:
                 return (
                     f"switches.{number}.split_cookie: {split} is the cookie of {purpose}, which is the same for many "
