@@ -100,7 +100,8 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
             f"there is no {file} in {Path.cwd()}: change to the directory that has your deploys/ and inventory/"
         )
     pyinfra = str(Path(sys.executable).with_name("pyinfra"))
-    # if a host does not answer, pyinfra would ask a question, and the answer would come from the input of the command
+    # without -y, pyinfra asks a question if a host does not answer, and reads the answer from standard input, which is
+    # the input of the command of exec
     yes = given.yes or verb == "exec"
     flags = [*(["--json"] if given.json else []), *(["-y"] if yes else []), *["-v"] * given.verbose]
     words = [word for one in data for word in ("--data", one)]
@@ -108,9 +109,9 @@ def pyinfra_command(arguments: Sequence[str]) -> list[str]:
 
 
 def _named(given: argparse.Namespace) -> list[str]:
-    """Return the data that a verb gets from a word which is neither the inventory nor a node: the task, or on and off.
+    """Return the data that the verbs ``task`` and ``maintenance`` get from a task's name, or from ``on`` or ``off``.
 
-    Remove this word from ``given``.
+    The parser has put this word in the place of the inventory or of the node. Correct both in ``given``.
     """
     if given.verb == "task":
         # the name of the task comes before the inventory

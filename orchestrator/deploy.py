@@ -49,9 +49,9 @@ def run(verb: str) -> None:
     host, this function declares the driver. For every other host, this function only installs the signal handlers.
 
     The driver ends the process with the exit status of the run (docs/exit-codes.md). In two cases, there is no driver,
-    and this function itself ends the process. In the first case, the settings, the options or the plan are refused. In
-    the second case, the verb is ``status`` or the operator asks only for the plan (``--data plan=true``), and this
-    function prints the state or the plan.
+    and this function does not return. In the first case, the settings, the options or the plan are refused. In the
+    second case, the verb is ``status``, ``tasks``, ``task`` or ``exec``, or the operator asks only for the plan
+    (``--data plan=true``). Then this function itself runs the verb or prints the plan.
 
     + verb: ``release``, ``rollback``, ``status``, ... (verbs/)
     """
@@ -93,8 +93,9 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
     operator gave ``-y``, because pyinfra then asks nothing.
 
     Instead of a plan, the verb ``unlock`` shows the holder of the lock, and the verb ``remove`` shows the files that
-    will be removed. If the verb is ``status``, or if the operator asks only for the plan (``--data plan=true``), this
-    function prints the state or the plan, and ends the process.
+    will be removed. If the verb is ``status``, ``tasks``, ``task`` or ``exec``, this function runs the verb and does
+    not return. If the operator asks only for the plan (``--data plan=true``), this function prints the plan and ends
+    the process.
 
     Raises UsageError if pyinfra would ask, but there is no terminal on which the operator could answer. Raises
     UsageError or Refused if the plan cannot be made.
@@ -125,7 +126,7 @@ def _ask_first(fleet: Fleet, verb: str, options: Options) -> Approved | None:
 
 
 def _without_plan(fleet: Fleet, verb: str, options: Options, yes: bool) -> int:
-    """Run a verb that has no plan. Return the exit status.
+    """Run the verb ``status``, ``tasks``, ``task`` or ``exec``, which needs no driver. Return the exit status.
 
     + yes: whether the operator gave ``-y``, so that there is no question
     """

@@ -76,5 +76,8 @@ def left_line(color: Color, seen: InFlight, limit: float, fate: str) -> str:
 
 
 def _other(seen: InFlight) -> int:
-    """Return the number of busy connections that belong to no counted request or stream, which use one each."""
+    """Return the number of busy connections that belong to no counted request or stream.
+
+    Each counted request and each counted stream uses one connection.
+    """
     return max(0, seen.connections - seen.requests - seen.streams)

@@ -87,9 +87,10 @@ def _base64(secret: str) -> Iterable[str]:
     """Yield the characters that a secret has in base64, wherever the secret begins in the encoded text.
 
     Three bytes make four characters. Therefore the characters depend on the position of the secret in the text, and the
-    first and the last character may also depend on the text before and after the secret. The result does not have these
-    characters. A text that is broken into lines has other line breaks for each position: only the breaks of a text that
-    begins with the secret are in the result.
+    first and the last character may also depend on the text before and after the secret. The result does not have a
+    character that depends on other text. If a program breaks the encoded text into lines, the places of the line breaks
+    also depend on the position of the secret. The result has the pieces between the line breaks only for a text that
+    begins with the secret.
     """
     data = secret.encode(errors="replace")
     for before in range(3):

@@ -159,10 +159,10 @@ class Fleet:
         return next(switch for switch in switches if switch.group in groups)
 
     def address(self, name: str) -> str:
-        """Return the address by which the balancers reach a node. Balancers have an address as well.
+        """Return the address of a host. The balancers reach a node by this address.
 
-        This is the node's ``address`` in the inventory. If the node has no ``address``, return its ``ssh_hostname``. If
-        the node has neither, or if the inventory no longer has the node, return the node's name.
+        The result is the host's ``address`` in the inventory. If the host has no ``address``, return its
+        ``ssh_hostname``. If the host has neither, or if the inventory no longer has the host, return the host's name.
         """
         if not self.has(name):
             return name

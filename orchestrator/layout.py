@@ -14,7 +14,7 @@ HEALTH = "/.orchestrator/health"
 """The URL path at which each color answers with its release's health page (the setting ``gate.path``)."""
 
 PAGE = "/.orchestrator/maintenance"
-"""The URL path to which nginx on a balancer sends a request inside, to answer with the page of maintenance.
+"""The URL path of an internal redirect of nginx on a balancer. The answer is the page of maintenance.
 
 A client that requests this path gets status 404.
 """
@@ -65,7 +65,10 @@ class NodeLayout:
 
     @property
     def as_web(self) -> str:
-        """The program with which a build step or a hook runs as the web user. Sudo runs the program as root."""
+        """The program with which the web user runs a command of the settings, such as a build step or a hook.
+
+        Sudo runs the program as root.
+        """
         return f"{self.library}/as-web"
 
     @property
@@ -292,10 +295,10 @@ class BalancerLayout:
 
     @property
     def hold_map(self) -> str:
-        """HAProxy: the map file with one line, ``until 0``. While HAProxy holds requests, its map has another value.
+        """HAProxy: the map file with one line, ``until 0``, which HAProxy reads into its memory when HAProxy starts.
 
-        The value is the time at which the hold ends, in epoch seconds. No restart keeps a hold, so nothing writes into
-        this file.
+        While HAProxy holds requests, the map in its memory has another value: the time at which the hold ends, in epoch
+        seconds. A restart of HAProxy ends a hold, so a run does not write this value into the file.
         """
         return f"/etc/orchestrator/{self.name}/hold.map"
 

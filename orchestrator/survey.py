@@ -49,7 +49,8 @@ def survey(fleet: Fleet, group: bool = True, looks: Looks = NO_LOOKS) -> FleetSt
     If a state cannot be read, one line that says why takes the place of this state in the result.
 
     + group: whether to read the Auto Scaling group as well, if the settings name a group
-    + looks: states that this command has read right before. These hosts are not asked again
+    + looks: the lines of the hosts whose state this command has read right before. The survey does not ask these hosts
+      again
     """
     nodes = gevent.spawn(_nodes, fleet, looks)
     scaling = gevent.spawn(_group, fleet) if group and fleet.settings.scaling else None
@@ -125,7 +126,7 @@ def workers_at(fleet: Fleet, host: Host, color: Color | None = None) -> WorkerSt
     + color: the state has the last line of each process of this color that failed or that systemd started again;
       None for no lines
 
-    Raises Unclear if the node does not say this.
+    Raises Unclear if the node's answer does not contain the workers.
     """
     settings = fleet.settings
     state: WorkerState = fleet.look(
@@ -182,7 +183,8 @@ def seen_at(fleet: Fleet, host: Host, looks: Looks = {}) -> Seen:  # noqa: B006 
     """Return the state of the switch on a balancer.
 
     + host: the balancer
-    + looks: states that this command has read right before. If the balancer's is among them, it is not asked again
+    + looks: the lines of the hosts whose state this command has read right before. If ``looks`` has the lines of the
+      balancer, this function does not ask the balancer again
 
     Raises CannotTell if the balancer's answer does not contain the weights. Raises Unclear if the answer cannot be
     parsed.

@@ -58,8 +58,9 @@ def _poll(
 def within(seconds: float, late: Exception) -> Iterator[None]:
     """Raise ``late`` if the ``with`` block takes longer than ``seconds``.
 
-    At the deadline, gevent's Timeout interrupts the block. Timeout is a BaseException, because boto3 may run in the
-    block: boto3 would treat an ``Exception`` as a network failure and would send its request again.
+    At the deadline, gevent's Timeout interrupts the block, and then this function raises ``late``. Reason: boto3 may
+    run in the block. If ``late`` interrupted the block, boto3 would treat ``late``, which is an ``Exception``, as a
+    network failure and would send its request again. Timeout is a BaseException, but no ``Exception``.
     """
     timer = gevent.Timeout(seconds)
     try:

@@ -6,7 +6,7 @@ target group, but not in the inventory, the run would leave the old release on t
 
 This module accepts an instance that is in NEITHER target group, and makes it a node of the inventory. Such an instance
 may be a barred node, and the command ``join`` can bring back only nodes of the inventory. While a node is barred, the
-preflight refuses a release.
+preflight refuses a release, unless the operator leaves the node out (``--data allow_missing=``).
 
 The AWS calls are EC2 DescribeInstances, Auto Scaling DescribeAutoScalingGroups, ELB DescribeTargetGroups and ELB
 DescribeTargetHealth. For some seconds after a change, the answers of AWS may contradict each other.

@@ -197,7 +197,7 @@ def named(url: str) -> frozenset[str]:
 
 
 def filled(url: str, variables: Mapping[str, str], key: str = "database.url") -> str:
-    """Return the URL of a database with the values of the variables that it names by ``${NAME}``, as URLs spell them.
+    """Return the URL of a database, with each ``${NAME}`` replaced by the percent-encoded value of the variable NAME.
 
     Raises UsageError if there is no such variable.
 
@@ -219,6 +219,6 @@ def redirected(templates: Mapping[str, str], parts: Mapping[str, str]) -> dict[s
     """Return the environment variables that let a command use another database, name -> value.
 
     + templates: the setting ``database.migrate.redirect``
-    + parts: the value of each of PARTS
+    + parts: name of each part in `PARTS` -> value of the part
     """
     return {name: _PART.sub(lambda match: parts[match[1]], template) for name, template in templates.items()}

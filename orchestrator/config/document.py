@@ -18,7 +18,7 @@ from orchestrator.config.duration import seconds
 from orchestrator.config.settings import KINDS, Settings, section_in
 
 LIKE = {"databases": "database"}
-"""Key of sections by name -> the section whose keys they have. The page shows the keys only once."""
+"""Key that holds several sections by name -> key of a section with the same keys. The page shows the keys once."""
 
 
 def document() -> str:

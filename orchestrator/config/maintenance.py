@@ -17,7 +17,12 @@ MOST = 8192
 """Bytes of the longest page. HAProxy sends the page from one buffer, which has 16 KiB."""
 
 Users = Literal["open", "page", "hold"]
-"""What users get while a run moves the traffic: the application's answers, the page, or their requests wait."""
+"""What users get while a run moves the traffic.
+
+* ``open``: the application's answers.
+* ``page``: the page.
+* ``hold``: the balancers hold the requests, so that users wait.
+"""
 
 PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Maintenance</title><h1>Maintenance</h1>'

@@ -72,7 +72,7 @@ def _no_group(name: str) -> str | None:
 
 
 def _ordinary(header: str) -> str | None:
-    """Return why a header cannot mark requests of the preview; None if the header can mark these requests."""
+    """Return why a header cannot have the token of preview or maintenance; None if the header can have the token."""
     name = header.lower()
     if name in REQUEST_HEADERS or name.startswith(("accept", "if-", "proxy-", "sec-", "x-accel-", "x-forwarded-")):
         return (
@@ -119,7 +119,7 @@ Header = Annotated[
     ),
     newly(_ordinary),
 ]
-"""The header of preview requests."""
+"""The header in which a request has the token of preview or maintenance."""
 
 Cookie = Annotated[
     str,
@@ -133,7 +133,7 @@ Cookie = Annotated[
         lambda name: f"AWS sets the cookie {name}: choose another name" if name.upper().startswith("AWSALB") else None
     ),
 ]
-"""A cookie of a balancer or of the preview."""
+"""A cookie of a balancer, of the preview or of maintenance."""
 
 APPS = _words(
     "admin alternatives apache2 apport apt aptitude auditd aws bind certbot cloud-init clamav cron dpkg "

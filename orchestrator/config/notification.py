@@ -1,4 +1,4 @@
-"""The settings of notifications: messages to a chat or a webhook about the begin and the end of a run."""
+"""The settings of notifications: messages to a chat or a webhook about the beginning and the end of a run."""
 
 from __future__ import annotations
 

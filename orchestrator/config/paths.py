@@ -157,7 +157,10 @@ def _no_pattern(pattern: str) -> str | None:
 
 
 def _no_path(path: str) -> str | None:
-    """Return why a text is no path inside a release, and does not mean the whole release; None if it is a path."""
+    """Return why a text is neither a path inside a release nor ``.`` (the whole release).
+
+    Return None if the text is such a path or ``.``.
+    """
     try:
         if path not in (".", "./"):
             inside("/".join(part for part in path.split("/") if part != ".") if path.startswith("./") else path)

@@ -102,6 +102,7 @@ class Probe(Section):
     def patience(self) -> float:
         """The longest time, in seconds, for which the stage ``proof`` sends requests.
 
-        This is twice the time that the requests need at the raised rate, and the longest time of one request.
+        This is the sum of three times: ``after``; twice the time in which ``answers`` requests are sent at the rate
+        ``raised``; and ``timeout``, the longest time of one request.
         """
         return self.after + 2 * self.answers / self.raised + self.timeout

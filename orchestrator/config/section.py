@@ -12,8 +12,8 @@ from orchestrator.config.form import RECORDED, texts, unprintable
 class Section(BaseModel):
     """An immutable section of the settings. An unknown key is an error, because it may be a typo.
 
-    A text must not contain control characters: no NUL character, no line breaks. The texts go into configuration
-    files, commands and messages of one line.
+    A text must not contain control characters except tabs: no NUL character, no line breaks. The texts go into
+    configuration files, commands and messages of one line.
     """
 
     # Pydantic makes the checks of a section when the section is used for the first time. Most commands use only the

@@ -390,8 +390,9 @@ class Settings(Section):
     def has_firewall(self) -> bool:
         """Whether the nodes have the firewall.
 
-        Without ``firewall.enabled``, the nodes have the firewall if provisioning can prove that it refuses no switch.
-        With a switch behind an API, a proof is only possible with ``firewall.allow``.
+        If ``firewall.enabled`` is not set, the nodes have the firewall, with one exception: if there is a switch behind
+        an API, this tool does not know the addresses of the load balancer, so the nodes have the firewall only if
+        ``firewall.allow`` has an entry.
         """
         if self.firewall.enabled is not None:
             return self.firewall.enabled

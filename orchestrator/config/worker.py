@@ -18,7 +18,10 @@ MOST = 100
 Over = Literal["wait", "kill", "leave"]
 FINISH, SURVIVE = 60.0, 3.0
 OVER: Over = "leave"
-"""Default values. They also hold for a worker that an older release has and that the settings no longer have."""
+"""FINISH, SURVIVE and OVER are the defaults of the keys ``finish``, ``survive`` and ``over``.
+
+If an older release has a worker that the settings no longer have, these values also apply to this worker.
+"""
 
 
 class Worker(Section):

@@ -52,7 +52,10 @@ class Connection(BaseConnector):
             [SharedSession(connector) for _ in range(AT_ONCE)] if isinstance(connector, SSHConnector) else []
         )
         self._asked = False
-        """Whether a command has run. Many verbs run only one, so a shared session opens for the second command."""
+        """Whether a command has run on the host.
+
+        Many verbs run only one command on a host. Therefore a shared session opens only for the second command.
+        """
 
     @override
     @staticmethod
@@ -78,7 +81,8 @@ class Connection(BaseConnector):
     ) -> tuple[bool, CommandOutput]:
         """Run a command. Return whether the command succeeded, and the lines that the command printed.
 
-        If pyinfra's argument ``_success_exit_codes`` lists other statuses, the command also succeeds with these.
+        A command has succeeded if its status is 0. If pyinfra's argument ``_success_exit_codes`` is given, the command
+        has succeeded if its status is in this list.
 
         Raises Silent if the connection is broken. Raises Unclear if the answer is not whole. If a question fails,
         raises the exception of `no_answer`.
@@ -167,8 +171,9 @@ def _over_ssh(
 ) -> CommandOutput:
     """Run a command over SSH, as pyinfra's connector does, but accept output that is not UTF-8.
 
-    + session: the session in which the command may run; None if the command needs its own. Also a command with a long
-      input, a terminal or a timeout of pyinfra, and a command for which pyinfra may ask for a password, needs its own
+    + session: the shared session in which the command may run; None if the command needs a separate session. Even if
+      this argument is not None, some commands get a separate session: a command with a long input, with a terminal or
+      with a timeout of pyinfra, and a command for which pyinfra may ask for a password.
     """
     control = extract_control_arguments(cast(Any, arguments := dict(arguments)))
     stdin_text = control.get("_stdin") or ""

@@ -110,7 +110,7 @@ def printable(line: str) -> str:
 def _words(lines: Lines, last: bool) -> str:
     """Return the words of a host, for an error message.
 
-    + last: whether to return only the last line, because the host said there why the command did not run
+    + last: whether to return only the last line. If the command failed or did not run, the last line says why
     """
     said = {
         name: [line.line.strip() for line in lines if line.buffer_name == name and line.line.strip()]

@@ -28,10 +28,10 @@ AT_ONCE = 2
 """The number of shared sessions of a host. Some stages ask a host two questions at once."""
 
 LONGEST_INPUT = 65536
-"""Characters. A command with a longer standard input has a session of its own."""
+"""If the standard input of a command has more than this number of characters, the command has a separate session."""
 
 OPENINGS = 3
-"""After this number of sessions that did not open or broke, each command has a session of its own."""
+"""If this number of sessions did not open or broke, each later command has a separate session."""
 
 
 def is_short(stdin: object) -> TypeGuard[str]:
@@ -56,7 +56,8 @@ class SharedSession:
     def run(self, command: str, stdin: str = "") -> CommandOutput | None:
         """Run a shell command, and return what the command printed.
 
-        Return None if the session is not open, or if another command runs in the session. Then the command has not run.
+        Return None if the session cannot be opened, or if another command runs in the session. Then the command has not
+        run.
         If the session ends before the command has ended, return what the command has printed until then.
 
         + stdin: text for the standard input of the command, without the character NUL

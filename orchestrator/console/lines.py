@@ -28,7 +28,7 @@ Take = Callable[[str], None]
 
 
 def keeps_input(host: Host) -> bool:
-    """Return whether the standard input of a command on this host is open until `at_host` ends. So it is over SSH."""
+    """Return whether the standard input of a command on this host stays open until `at_host` ends: true over SSH."""
     return isinstance(connector_of(host), SSHConnector)
 
 

@@ -169,7 +169,7 @@ def described(change: Change, progress: Mapping[str, Progress], session: str, en
 def unfinished(
     changes: Sequence[Change], rows: Iterable[Row], progress: Mapping[str, Progress], engine: Engine
 ) -> list[Change]:
-    """The changes whose backfill has begun, or may begin because its expand has run, and is not done."""
+    """Return the changes whose backfill is not done, but has begun, or may begin because the expand has run."""
     ran, known = list(rows), progress
     return [
         change
@@ -189,7 +189,7 @@ def _tables(file: File, engine: Engine) -> set[str]:
 
 
 def refuse_unfinished(works: Sequence[Work], changes: Sequence[Change], progress: Mapping[str, Progress]) -> None:
-    """Raise Refused if the backfill of a change is not done that is to be contracted.
+    """Raise Refused if the contract of a change is to run, but the backfill of this change is not done.
 
     + works: the contract files that are to run
     """
@@ -208,7 +208,7 @@ def refuse_beside(
     progress: Mapping[str, Progress],
     engine: Engine,
 ) -> None:
-    """Raise Refused if expand files are to run that name a table of an earlier backfill that is not finished.
+    """Raise Refused if an expand file is to run, but names a table of another change whose backfill is not finished.
 
     + works: the expand files that are to run
     """

@@ -32,7 +32,7 @@ class Judge:
     """The second judge: a shadow of a database.
 
     + engine: the kind of the server
-    + try_out: runs the statements of a file on the shadow, after the statements of the files before
+    + try_out: runs the statements of a file on the shadow, after the statements of the earlier files
     """
 
     engine: Engine

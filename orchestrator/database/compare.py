@@ -49,7 +49,7 @@ def compare(before: Catalog, after: Catalog) -> tuple[Problem, ...]:
 
 
 def new_values(before: Catalog, after: Catalog) -> tuple[tuple[str, Column], ...]:
-    """Tables and columns in which inserts of the old code now store another value, a new default or NULL.
+    """Return tables and columns in which inserts of the old code may now store another value: a default, or NULL.
 
     Only the server can say whether such a value fits the column.
     """
@@ -301,7 +301,7 @@ def _new_table(table: Table, old: Mapping[str, Table], after: Catalog) -> Iterat
 
 
 def _deleted_with(old: Mapping[str, Table], after: Catalog) -> set[str]:
-    """Names of new tables: a delete of the old code also deletes rows there, because of ON DELETE CASCADE."""
+    """Names of the new tables in which a delete of the old code also deletes rows, because of ON DELETE CASCADE."""
     found: set[str] = set()
     size = -1
     while size != len(found):

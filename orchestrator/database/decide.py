@@ -124,7 +124,7 @@ def together(problems: Sequence[Problem], seen: Seen, clean: str, engine: Engine
     if phase is Phase.CONTRACT:
         return left
     left = [one for one in left if not _decided(one, seen, clean, engine)]
-    # a rule that both judges name is one finding: the lint names the object as the statement does
+    # if both judges name a rule, only the problem of the lint counts: the lint names the object as the statement does
     known = {one.rule for one in left}
     return [*left, *(one for one in seen.problems if one.rule not in known)]
 

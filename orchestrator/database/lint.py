@@ -118,7 +118,7 @@ def _marker(comment: Comment) -> str | None:
 
 
 def _markers(statements: Sequence[Statement], engine: Engine) -> Iterator[Finding]:
-    """Find markers that have no effect: without a reason, or not directly before a statement."""
+    """Find comments ``orchestrator: ...`` that have no effect: without a reason, or not directly before a statement."""
     for statement in statements:
         good = [one for one in _block(statement) if _SAFE.match(_marker(one) or "")]
         for comment in (*statement.comments, *statement.inner):

@@ -103,7 +103,7 @@ def without_rows(text: str) -> str:
 
 
 def _rows(tree: exp.Expr) -> exp.Expr:
-    """The part of a statement that says which rows of which table it reads: UPDATE itself, or SELECT of INSERT."""
+    """The part that says which rows of which table the statement reads: UPDATE itself, or SELECT of INSERT."""
     found: exp.Expr = tree if isinstance(tree, exp.Update) else tree.expression
     return found
 
@@ -216,7 +216,7 @@ def _grouped(select: exp.Select, engine: Engine) -> Iterator[str]:
 
 
 def _conflict(tree: exp.Insert, engine: Engine) -> Iterator[str]:
-    """INSERT must leave rows alone that are there already, and must not hide other errors."""
+    """Yield advice if INSERT fails at a row that is there already, changes such a row, or hides other errors."""
     conflict = tree.args.get("conflict")
     if engine is Engine.POSTGRES:
         if conflict is None or str(conflict.args.get("action")).upper() != "DO NOTHING":

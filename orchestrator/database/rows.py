@@ -17,7 +17,7 @@ LONGEST_WAIT = 5_000
 
 
 def insert(node: exp.Insert, state: State) -> Iterator[Problem]:
-    """Judge INSERT: new rows of constants are what an application writes all the time."""
+    """Judge INSERT. New rows of constants are no problem, because an application writes such rows all the time."""
     table = name_of(node.this, state.engine)
     name = f"table {table}"
     state.own = True

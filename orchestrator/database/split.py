@@ -170,7 +170,7 @@ class _Scanner:
             seen = word[0] if word else self.text[self.at]
             nesting.see(seen)
             self.bare.append(seen)
-            # in MariaDB and MySQL, 1--1 is a difference, but a parser could take the signs for a comment
+            # in MariaDB and MySQL, 1--1 is a subtraction, but a parser could take the signs for a comment
             self.clean.append("- " if seen == "-" else seen)
             self.at = word.end() if word else self.at + 1
         self.unfinished = self.unfinished or nesting.open
@@ -248,7 +248,7 @@ class _Scanner:
 
 
 def _simple(quoted: str, engine: Engine) -> str:
-    """Return a string in place of a string, or a name in place of a name, without special characters."""
+    """Return a quoted text without special characters: a string in place of a string, a name in place of a name."""
     sign, inner = quoted[0], quoted[1:-1]
     if sign == "'" or (sign == '"' and engine is not Engine.POSTGRES):
         return quoted if re.fullmatch(r"[\w .:+-]*|\{\}|\[\]", inner) else "'x'"

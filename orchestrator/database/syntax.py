@@ -44,8 +44,8 @@ _READS = (
 
 def parse(text: str, engine: Engine) -> exp.Expr | None:
     """Parse one statement without comments. Return None if the text is not one statement that sqlglot can parse."""
-    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # a warning for each statement that is not parsed
-    # sqlglot knows signs of templates: {# ... #}, {{ ... }} and {% ... %}
+    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # otherwise sqlglot logs warnings
+    # sqlglot would read {# ... #}, {{ ... }} and {% ... %} as signs of a template: such a text is not parsed
     if len(text) > LONGEST or "\0" in text or re.search(r"\{[^}]", text):
         return None
     try:

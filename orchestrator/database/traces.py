@@ -59,7 +59,7 @@ def traces(statement: str, engine: Engine) -> list[Trace]:
     else:
         found = []
     known = [one for one in found if one is not None]
-    # a parser reads a text in which special characters of names are replaced
+    # the parser has read ``clean``, in which another name stands in place of a name with special characters
     names = [name for one in known for name in (*one.table, one.name)]
     if len(known) < len(found) or any(name not in statement and name not in statement.lower() for name in names):
         return []

@@ -21,7 +21,7 @@ from orchestrator.engines.throttle import Throttle
 from orchestrator.errors import BackfillPaused, ConnectionLost, LockBusy, OrchestratorError, StatementFailed
 
 LOOK = 1.0
-"""Seconds between two looks whether a backfill must still wait."""
+"""Seconds between two checks whether a backfill must still wait."""
 Show = Callable[[Progress], None]
 
 
@@ -133,7 +133,7 @@ class _Running:
             self.connection.hurry(brief=True)
 
     def wait(self, seconds: float) -> None:
-        """Wait for a number of seconds, and until no replica is late and the query of the operator allows to go on.
+        """Wait for a number of seconds, and then until ``throttle`` no longer says that the backfill must wait.
 
         Raises BackfillPaused if an operator has paused the backfill.
         """

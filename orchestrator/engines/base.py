@@ -38,7 +38,7 @@ SCHEMA_LOCK = "orchestrator schema"
 """The name of the lock that releases and ``orchestrator db`` hold while they change the schema of a database."""
 
 BACKFILL_LOCK = "orchestrator backfill"
-"""The name of the lock of a backfill, beside which others may change the schema of other tables."""
+"""The name of the lock that a backfill holds. Meanwhile, others may change the schema of other tables."""
 
 Through = tuple[str, int] | str | None
 """The local end of a tunnel: host and port, or the path of a Unix socket. None without a tunnel."""
@@ -142,7 +142,7 @@ class Connection(ABC):
 
     @abstractmethod
     def blockers(self, waiting: int) -> tuple[bool, list[Session]]:
-        """Return whether a list of sessions is certain, and the list: the session ``waiting`` waits for these sessions.
+        """Return the sessions for which the session ``waiting`` waits, and before them, whether this list is certain.
 
         If the server does not name these sessions, the list has other sessions that may be the reason, such as sessions
         with open transactions. Such a list is not certain.
@@ -171,15 +171,15 @@ class Connection(ABC):
     def hurry(self, brief: bool) -> None:
         """Set how long the next statements wait for the locks of rows.
 
-        + brief: so short that no query waits long for a row that this session has locked already: 50 ms in PostgreSQL,
-          no time in MariaDB, 1 s in MySQL. False: as long as for other locks
+        + brief: whether to wait only for 50 ms in PostgreSQL, not at all in MariaDB, and for 1 s in MySQL. Then no
+          query waits long for a row that this session has locked already. False: wait as long as for other locks
         """
 
     @abstractmethod
     def read_committed(self) -> None:
         """Let all later transactions of this session lock only the rows that they change, and see what others commit.
 
-        A server of MariaDB or MySQL that replicates by statements does not support this, and keeps its own way.
+        A server of MariaDB or MySQL that replicates by statements does not support this, and keeps its isolation level.
         """
 
     def another(self) -> Connection:
@@ -264,7 +264,10 @@ class Connection(ABC):
 
 
 class _Watch:
-    """Finds out in a second session, opened after the first failure, which sessions block ``waiting``."""
+    """Finds out in a second session which sessions block ``waiting``.
+
+    The second session is opened after the first failure, or earlier with ``open``.
+    """
 
     def __init__(self, waiting: Connection) -> None:
         self.waiting = waiting
@@ -291,7 +294,7 @@ class _Watch:
             self._connection.close()
 
     def watched(self, attempt: Callable[[], None]) -> None:
-        """Call ``attempt``. From the second call on, find out at the same time which sessions block it.
+        """Call ``attempt``. If the second session is open, find out at the same time which sessions block ``attempt``.
 
         If ``attempt`` then waits too long for the lock of a table, end its statement, and raise LockBusy.
         """
@@ -338,7 +341,7 @@ class _Watch:
         except (OrchestratorError, LockBusy) as error:
             self._error = str(error)
             return
-        # a look between two waits finds nothing: the last sessions that were found are still the best answer
+        # between two waits, no session is found: then the sessions that were found last are still the best answer
         if seen:
             self._sure, self.seen = sure, seen
 

@@ -77,7 +77,7 @@ class Ledger:
         )
 
     def create(self) -> None:
-        """Create the tables that are missing. An earlier version has made only the first tables."""
+        """Create the tables that are missing. An earlier version of this tool made only some of them."""
         for table in (STATE, STEPS, BACKFILLS, RUNS):
             self._create(table)
 

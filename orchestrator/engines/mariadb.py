@@ -235,7 +235,7 @@ def _tls(url: DatabaseUrl, through: Through) -> dict[str, Any]:
         return {}
     try:
         context = ssl.create_default_context(cafile=url.ca or None)
-        # the certificates that MySQL makes for itself do not pass
+        # with this flag, the certificates that MySQL makes for itself would be refused
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = mode == "verify_identity"
         if mode == "required":

@@ -1,7 +1,7 @@
 """Copies the schema of a database of MariaDB, by SHOW CREATE.
 
-mariadb-dump would need a program on the machine, and the privilege to create objects in the name of other users
-(DEFINER). The statements of SHOW CREATE need neither: the user of the shadow becomes the owner of all objects.
+The program mariadb-dump would have to be on the machine, and would need the privilege to create objects in the name of
+other users (DEFINER). SHOW CREATE needs neither: the user of the shadow becomes the owner of all objects.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def fill(inside: Connection, live: Connection) -> None:
 
 
 def _here(view: _Object, database: str) -> _Object:
-    """A view of the tables of the shadow."""
+    """The same view without the name of the live database, so that the view reads the tables of the shadow."""
     text = re.sub(rf"`{re.escape(database)}`\.", "", view.statement)
     return _Object(view.title, text)
 

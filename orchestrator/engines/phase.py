@@ -56,7 +56,7 @@ def _together(ledger: Ledger, work: Work, steps: Sequence[Step], tell: Tell, pat
         nonlocal at
         with connection.transaction():
             for at, left in _in_time(steps):
-                # locks of the steps before are held meanwhile: all steps together wait no longer than one
+                # the locks of earlier steps are held meanwhile: all steps together wait no longer than one step alone
                 connection.execute(f"SET LOCAL lock_timeout = {left}")
                 connection.execute(at.statement)
                 ledger.note_within(work, at)
@@ -112,7 +112,10 @@ def _alone(ledger: Ledger, work: Work, step: Step, tell: Tell, patience: float, 
 
 
 def _index(work: Work, step: Step) -> str:
-    """The name of the index that a step builds without blocking writes; empty for other steps. Raises Refused."""
+    """The name of the index that a step builds without blocking writes; empty for other steps.
+
+    Raises Refused if the statement does not name the index directly after CONCURRENTLY.
+    """
     if not re.match(r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b", step.statement, re.IGNORECASE):
         return ""
     said = _INDEX.match(step.statement)
@@ -140,7 +143,7 @@ def _drop_invalid(connection: Connection, index: str, tell: Tell) -> None:
 
 def refuse_unchecked(connection: Connection, changes: Sequence[Change], works: Sequence[Work]) -> None:
     """Raise Refused if a change will be contracted and its check query does not return 0."""
-    # the first step of a contract may remove a column that the check query needs
+    # a contract that has begun is left out: its first step may have removed a column that the check query needs
     wanted = {work.file.change for work in works if len(work.steps) == work.total}
     for change in (one for one in changes if one.name in wanted):
         left = unchecked(connection, change)
@@ -149,7 +152,10 @@ def refuse_unchecked(connection: Connection, changes: Sequence[Change], works: S
 
 
 def unchecked(connection: Connection, change: Change) -> str:
-    """Say which check query of a change does not return 0; empty if all do. Raises Refused."""
+    """Say which check query of a change does not return 0; empty if all return 0.
+
+    Raises Refused if a check query does not return one number.
+    """
     check = change.files.get(Phase.CHECK)
     if check is None:
         return ""

@@ -28,7 +28,7 @@ _OPTIONAL = re.compile(
     r"(?:GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES|COMMENT|CREATE\s+EVENT\s+TRIGGER|CREATE\s+EXTENSION)\b",
     re.IGNORECASE,
 )
-"""Statements that only some users may run. The shadow does not need them, unless another object needs an extension."""
+"""Statements that only some users may run. Of these, the shadow needs only extensions that other objects need."""
 
 Run = Callable[[Sequence[str], bytes], bytes]
 

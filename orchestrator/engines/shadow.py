@@ -39,8 +39,8 @@ class Shadow:
 
     + connection: a session in the shadow, in which statements run
     + watch: the session that reads the schema. In MariaDB, this is another session, so that settings in the statements
-      do not change how it reads. In PostgreSQL, this is the same session, because only this session sees the schema
-      inside of a transaction
+      do not change how the schema is read. In PostgreSQL, this is the same session, because only this session sees the
+      schema inside of a transaction
     + others: names of the other databases of the server
     + shared: whether the shadow is on the server of the live database
     """

@@ -54,7 +54,7 @@ class Throttle:
     def _late(self) -> Iterator[tuple[str, float | None]]:
         """Yield the name of each replica, and how late it is in seconds; None if it does not replicate."""
         if self.connection.engine is Engine.POSTGRES:
-            # without a lag, the replica is not late, or the user may not read the lag
+            # if the lag is NULL, the replica is not late, or the user may not read the lag
             yield from ((name, float(late or 0)) for name, late in self.connection.query(_REPLICAS))
         word = "REPLICA" if self.connection.engine is Engine.MYSQL else "SLAVE"
         for replica in self.replicas:

@@ -70,7 +70,7 @@ def common(offsets: Mapping[str, Offset]) -> float:
 
     + offsets: node -> difference between the node's clock and the clock of the operator's machine
     """
-    # only a fleet whose nodes are the switch needs this module
+    # imported here, because only a fleet whose nodes are the switch needs the module `statistics`
     from statistics import median
 
     return median(one.seconds for one in offsets.values())

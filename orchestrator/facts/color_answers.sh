@@ -32,7 +32,7 @@ last=${answers##*=}
 case $last in "200 "*) ;; *) echo "why=$(php_error "${last%% *}" "$said")" ;; esac
 lines "$started"
 echo "started=$first"
-# processes that are stopped never answer: then the answers above must still reach the operator
+# the command has a time limit: if the processes are stopped and never answer, the operator still gets the answers above
 if [ -n "$code" ]; then
     shown=$(eval "timeout -s KILL 10 $code" 2>/dev/null)
     echo "code=${shown##*"

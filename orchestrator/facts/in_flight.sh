@@ -65,7 +65,8 @@ case $main in
     case $status in
     "{"*) echo "fpm=$status" ;;
     *)
-        # no worker was free to answer. The queue may hold such a request of an earlier look, so the queue counts as one
+        # No worker was free to answer. The queue may also hold status requests that this script sent earlier. Therefore a
+        # queue that is not empty counts as one request.
         counts=$(unix "$main") waiting=${counts#* }
         echo "requests=$((${counts% *} + (waiting > 0)))"
         ;;

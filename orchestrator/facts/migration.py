@@ -1,4 +1,4 @@
-"""Read how a command that changes the schema is getting on."""
+"""Read whether a command that changes the schema still runs, or how it ended."""
 
 from __future__ import annotations
 

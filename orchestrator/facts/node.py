@@ -32,8 +32,8 @@ class NodeState:
       started without a release; None if this is not recorded
     + active: color -> whether the color's systemd target is active
     + shrunk: colors whose PHP-FPM has only the few workers of the setting ``php.idle_workers``
-    + restarted: colors that something else than a run has restarted since the last run started and warmed them, such as
-      a reboot. Their OPcache is empty
+    + restarted: colors that something other than a run, such as a reboot, has restarted after a run started and warmed
+      them, and colors that a run started without warming them. The OPcache of these colors is empty
     + draining: whether a provisioning has begun to drain the node and has not let the node in again. The drain of
       a join does not count
     + releases: ids of the releases on the node's disk, oldest first
@@ -43,7 +43,8 @@ class NodeState:
     + rss_mb: color -> memory of PHP-FPM, or of the service that answers all requests (MiB)
     + filesystem: type of the file system that holds the application, as ``stat -f`` names the type
     + fence: highest number of a run that the node's guard has seen
-    + barrier: the release of the latest contract: no older release may run any more. Empty if there was no contract
+    + barrier: id of the release that was live at the latest contract (docs/how.md). No older release may run any more.
+      Empty if there was no contract
     + workers: the workers of both colors
     + schedule: the schedules that the node runs
     + digests: key of a setting -> digest of the value that provisioning applied on the node; None if the node has no

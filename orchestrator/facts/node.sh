@@ -55,7 +55,7 @@ for color in blue green; do
     unit
     rss "$pid"
     invocation
-    # something else than a run has restarted the color since its last start
+    # yes: something other than a run has restarted the color since a run started it, or the run did not warm the color
     lines "$root/$color/invocation"
     restarted=''
     case ${lines#"$invocation"} in *[!' ']*) restarted=yes ;; esac
@@ -87,7 +87,7 @@ read -r free block inodes filesystem <<filesystem
 $(stat -f -c '%a %S %d %T' "$root" 2>/dev/null)
 filesystem
 say disk_kb "${block:+$((free * block / 1024))}"
-# a file system without a limit of inodes; df prints this word
+# -1: the file system has no limit of inodes. Print `-`, as df does
 [ "$inodes" != -1 ] || inodes=-
 say inodes "$inodes"
 while read -r key memory_kb _; do

@@ -83,7 +83,7 @@ def parse(said: Mapping[str, str]) -> ScheduleState:
             jobs.append(Job(name, state, int(pid), int(seconds), result, release))
     runs, number, holder = (*said["schedule"].split(), "", "", "")[:3]
     if runs not in WORDS or not number.isdecimal():
-        # the file is written anew, as if there were none
+        # treat a damaged file like a missing file: a later run writes the file anew
         return ScheduleState(jobs=tuple(jobs))
     return ScheduleState(WORDS[runs], int(number), holder, tuple(jobs))
 

@@ -76,9 +76,9 @@ class WorkerState:
     """The workers of both colors of a node.
 
     + processes: the processes that systemd knows
-    + expected: color and name of a worker -> number of processes that the color's release has
+    + expected: color and name of a worker -> number of processes that this worker has in the color's release
     + said: process (color, name and number, separated by ``/``) -> the last line that the process wrote; only for
-      processes that have ended
+      processes that have failed or that systemd has started again
     """
 
     processes: tuple[WorkerProcess, ...] = ()

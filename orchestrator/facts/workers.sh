@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Prints the processes of the workers of both colors, and the workers that the releases of the colors have. For each process
-# of $4 (a color; empty for none) that has ended, or that systemd has started again, also prints its last line, and whether a
+# of $4 (a color; empty for none) that has failed, or that systemd has started again, also prints its last line, and whether a
 # signal ended the process.
 . ../scripts/lines.sh
 . ../scripts/workers.sh
@@ -17,7 +17,7 @@ word
     if [ "$color" = "$asked" ] && { [ "$state" = failed ] || [ "$restarts" != 0 ]; }; then
         line=$(sudo -n "$program" said "$color" "$name" "$number" 2>/dev/null | tail -n 1)
         printf 'said.%s/%s/%s=%s\n' "$color" "$name" "$number" "$line"
-        # a server that an older version has provisioned does not know this word
+        # if an older version of this tool provisioned the server, the program does not know the word `ended`
         how=$(sudo -n "$program" ended "$color" "$name" "$number" 2>/dev/null) || how=
         printf 'ended.%s/%s/%s=%s\n' "$color" "$name" "$number" "$how"
     fi

@@ -27,7 +27,10 @@ from orchestrator.scripts.files import read
 SCRIPT = read("journal/channel.sh")
 
 LIMIT = 10
-"""Seconds after which the host no longer performs a request, as a command of its own is killed after 10 seconds."""
+"""Seconds after which the host no longer performs a request.
+
+Without a channel, each request is a separate command, which is killed after the same time.
+"""
 
 LIFE = 3600
 """Seconds after which the host ends the script, if the operator's machine is gone and the connection does not end."""
@@ -39,7 +42,7 @@ OPENING = 5.0
 """Seconds within which the host must have started the script."""
 
 OPENINGS = 3
-"""After this number of channels that did not open or broke, each write is a command of its own."""
+"""If this number of channels did not open or broke, each later write is a separate command."""
 
 
 class Pipe(Protocol):

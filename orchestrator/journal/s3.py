@@ -235,12 +235,16 @@ class S3Store:
         if state.run == fence:
             return replace(state, records=(*state.records, *records))
         if state.records:
-            # Their run has lost the lock, so these records are final. An existing object has the same content.
+            # The run of these records no longer holds the lock, so its records are final. If the object of this run
+            # exists already, the object has the same content.
             self._put(self._run_key(state.run), _lines(state.records), None)
         return replace(state, run=fence, records=tuple(records))
 
     def _has(self, state: _State, fence: int, records: Sequence[Record]) -> bool:
-        """Return whether the journal of a run ends with these records, which no other write can have."""
+        """Return whether the journal of a run ends with these records.
+
+        If yes, this process has written the records, because no other write can have the same records.
+        """
         kept = map(_dumps, state.records) if state.run == fence else filter(None, self._get_run(fence))
         return list(kept)[-len(records) :] == [_dumps(record) for record in records]
 

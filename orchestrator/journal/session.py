@@ -77,9 +77,10 @@ class Watch:
 
     @property
     def unchanged(self) -> str:
-        """The text that identifies the holder and its last renewal (`Held.mark`); empty if the holder still renews.
+        """The text that identifies the holder and its last renewal (`Held.mark`); empty until the lease is over.
 
-        The holder still renews if this process has seen a renewal within the last LEASE seconds.
+        The text is empty until this process has watched the holder for LEASE seconds. If the holder renews the lock
+        during this time, `sees` raises Refused.
         """
         over = self._first is not None and clock.monotonic() - self._since >= LEASE
         return self._first.mark if self._first is not None and over else ""
@@ -105,7 +106,7 @@ class Session:
         self.noted = ""
         """The names of the hosts that have noted the last records; empty if nothing was noted."""
         self.contents: Contents | None = None
-        """The contents of the journal when this session has begun, as far as known. None: it must be read."""
+        """The contents of the journal at the moment when this session began; None if the journal must be read."""
         self.looks: Mapping[str, Sequence[str]] = {}
         """Name of a host -> the lines that the host printed about its state when this session began."""
         self._renewing: gevent.Greenlet | None = None
@@ -283,7 +284,7 @@ class Unjournaled(Session):
     """
 
     def __init__(self, fence: int, notes: Notes, contents: Contents, say: Callable[[str], None]) -> None:
-        # not the base class's: there is no store
+        # this method does not call the method of the base class, because there is no store
         self._noting, self._notes, self._say = True, notes, say
         self._committed = self._given_back = False
         self._lost, self._renewing = False, None

@@ -65,9 +65,10 @@ def plan(connection: Connection, changes: Sequence[Change], asked: Asked, tell: 
 
 
 def verify(connection: Connection, changes: Sequence[Change], tell: Tell) -> None:
-    """Print for each change whose contract has not run whether the old rows are ready for the contract. Change nothing.
+    """For each change whose contract has not run, print whether the old rows are ready for the contract.
 
-    Raises StatementFailed if a change is not ready: its backfill is not done, or a check query does not return 0.
+    This command changes nothing. Raises StatementFailed if a change is not ready: its backfill is not done, or a check
+    query does not return 0.
     """
     ledger, engine = Ledger(connection, ""), connection.engine
     rows, progress, left = ledger.rows(), ledger.backfills(), list[str]()
@@ -153,13 +154,13 @@ def contract(connection: Connection, changes: Sequence[Change], asked: Asked, te
 
 
 def _marked(ledger: Ledger, works: Sequence[Work], what: str, asked: Asked, tell: Tell, pause: Pause) -> None:
-    """Run the steps of files, and mark the database if there are any."""
+    """Run the steps of files, and mark the database if there are any files to run."""
     with marked(ledger, what) if works else nullcontext():
         run_works(ledger, works, what, asked, tell, pause)
 
 
 def confirm(connection: Connection, run: str, tell: Tell) -> None:
-    """Write that an operator has found the schema correct after a run, although the database differs."""
+    """Write that an operator has found the schema correct after a run, although a check found a difference."""
     with exclusive(connection, Asked(), tell) as ledger:
         note_right(ledger, run)
         tell(f"noted: the schema is right after run {run}")
@@ -185,7 +186,7 @@ def resolve(connection: Connection, done: bool | None, tell: Tell) -> None:
 def unlock(connection: Connection, end: bool, tell: Tell) -> None:
     """Name the session that changes the schema. If ``end`` is true, end this session, otherwise raise Refused.
 
-    If no session changes the schema, this is the session that runs a backfill.
+    If no session changes the schema, the command does the same with the session that runs a backfill.
     """
     holder, what = connection.holder(SCHEMA_LOCK), "changes the schema"
     if holder is None:
@@ -228,4 +229,4 @@ def _note_failure(ledger: Ledger, what: str) -> None:
     try:
         ledger.set_state(f"{what} failed")
     except OrchestratorError:
-        return  # the connection is lost: the rows of the steps say as much
+        return  # the connection is lost: the rows of the steps also show which steps are not done

@@ -122,7 +122,7 @@ def check_files(changes: Sequence[Change], ledger: Ledger) -> None:
 
 
 def pause(connection: Connection, who: str, tell: Tell) -> None:
-    """Write into the ledger that all backfills that are not done are paused. A backfill that runs then stops.
+    """Write into the ledger that all backfills that have begun and are not done are paused. A running backfill stops.
 
     + who: the operator
     """

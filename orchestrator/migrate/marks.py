@@ -17,7 +17,10 @@ from orchestrator.engines.shadow import read_catalog
 from orchestrator.errors import Blocked, OrchestratorError, Refused
 
 NOT_LONG = 1.0
-"""Seconds that a command waits that only shows the state. The second attempt learns which session holds the lock."""
+"""Seconds for which a command waits for a lock, if the command only shows the state.
+
+This is enough for a second attempt, which learns which session holds the lock.
+"""
 
 
 def tables(connection: Connection, patience: float = PATIENCE) -> str:

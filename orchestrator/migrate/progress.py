@@ -42,7 +42,7 @@ class Display:
         if not self._terminal:
             self.tell(line)
             return
-        # back to the beginning of the line, and after the text remove what is left of the line before
+        # go back to the beginning of the line, write the new text, and remove the rest of the former text
         self.out.write(f"\r{line}\x1b[K")
         self.out.flush()
         self._open = True

@@ -16,8 +16,8 @@ COMMAND = [sys.executable, "-P", "-m", "orchestrator.notify"]
 class Courier:
     """Sends messages in a separate process, which runs beside the run.
 
-    The process has its own session, so that Ctrl-C at the terminal does not reach it. If this process dies, the sending
-    process ends when it has sent the messages that it got.
+    The sending process has its own session (setsid), so that Ctrl-C at the terminal does not reach the sending process.
+    If the process of the run dies, the sending process ends when it has sent the messages that it got.
 
     No method raises an error: a message that cannot be sent is a warning.
 
@@ -49,7 +49,10 @@ class Courier:
         self._write(targets_line(targets))
 
     def send(self, message: Message) -> None:
-        """Send a message to its target. The message is on its way when this method returns."""
+        """Give a message to the sending process, which sends the message to its target.
+
+        This method does not wait until the message is sent.
+        """
         self._sent.append(message)
         self._write(message.to_line())
 
@@ -76,7 +79,7 @@ class Courier:
     def _write(self, line: str) -> None:
         if self._process is None or self._process.stdin is None:
             return
-        # the process has ended; `finish` then finds no outcome of the message
+        # if the process has ended, the write fails, and `finish` finds no outcome of the message
         with suppress(OSError):
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()

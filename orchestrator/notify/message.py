@@ -11,7 +11,10 @@ Mood = Literal["info", "success", "warning", "failure"]
 """The kinds of messages that Apprise knows. Chats show them in different colors."""
 
 PATIENCE = 5.0
-"""Seconds after which a message is given up, counted from the end of the run."""
+"""Seconds after which a message is given up.
+
+The sending process counts from the arrival of the message. The parent process counts from the end of the run.
+"""
 
 ATTEMPTS = 3
 """The largest number of times that a message is sent to a target, if the target refuses the message."""

@@ -52,7 +52,7 @@ symlink($color, "$root/live.armed") or die "cannot make $root/live.armed: $!\n";
 record("waiting", 0);
 put("armed", "$token\n");
 
-# the parent waits until the child no longer needs it
+# the parent process waits until the child process has its own session and no longer uses the parent's files
 pipe(my $ready, my $on_its_own) or die "pipe: $!\n";
 my $child = fork() // die "fork: $!\n";
 if ($child) {
@@ -99,7 +99,8 @@ if (!$alone) {
 }
 my $instant = time;
 
-# the link had to be changed at the instant, without waiting for the lock; only the record of the outcome waits for it
+# if another command held the lock at the instant, the link stays unchanged, because a later change would miss the instant.
+# Only the record of this outcome waits for the lock
 if (!$alone) {
     alarm(60);
     flock($lock, LOCK_EX) or exit 1;

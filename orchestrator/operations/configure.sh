@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # Writes the configuration files of a release. The standard input has the files, as a tar archive in base64. After
 # writing the files, the script runs the program $check as the user $web, to check the files. If the release already has
-# exactly these files, the script writes nothing. The check starts PHP-FPM and nginx several times. Therefore a check that
-# succeeded is noted in the file `checked`, and the check is left out if the same programs have checked, as the same
-# user, the same files of this release, or of the release of a color.
+# exactly these files, the script writes nothing. The check starts PHP-FPM and nginx several times. Therefore the script
+# notes in the file `checked` that a check succeeded. If the same programs, as the same user, have already checked the
+# same files for this release or for the release of a color, the script leaves out the check.
 . ../scripts/absent.sh
 . ../scripts/inside.sh
 

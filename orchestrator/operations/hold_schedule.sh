@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Notes which schedules a node runs ($2: one, each or none), the number of the run, and which node runs the schedules of one
-# node ($3; may be empty).
+# Notes which schedules a node runs ($2: one, each or none), the number of the run, and the name of the node that runs the
+# single-node schedules ($3; empty if unknown).
 . ../scripts/note.sh
 
 set -eu

@@ -1,4 +1,7 @@
-"""Run a hook on a host. A hook is a shell command from the settings that runs before or after a stage."""
+"""Run a hook on a host.
+
+A hook is a shell command from the settings. It runs before or after a stage, or after the undo of a run.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,16 @@ def hook(
     guard: Guard | None = None,
 ) -> Generator[StringCommand, None, None]:
     """
-    Run a shell command with the environment variables ``RELEASE``, ``COLOR`` and ``facts``.
+    Run a shell command with the environment variables ``RELEASE`` and ``COLOR``, and with the variables in ``facts``.
 
     + run: shell command
     + release: id of the release, the value of ``RELEASE``
     + color: ``blue`` or ``green``, the value of ``COLOR``
-    + directory: working directory of the command. If there is no such directory, the command runs in the directory in
-      which the operation starts
-    + as_web: path of the program ``as-web``, with which the web user runs the command. If a path is given, ``guard``
-      must not be None. None: the deploy user (the user who logs in) runs the command
+    + directory: working directory of the command if the deploy user runs it. If there is no such directory, the
+      command runs in the directory in which the operation starts
+    + as_web: path of the program ``as-web``, with which the web user runs the command, always in the directory of the
+      release. If a path is given, ``guard`` must not be None. None: the deploy user (the user who logs in) runs the
+      command
     + facts: more environment variables, name -> value. The values are visible in the host's list of processes
     + guard: guard of the host, through which the command runs; None to run the command directly
 

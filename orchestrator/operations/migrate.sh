@@ -4,7 +4,7 @@
 # The directory $root/guard/database/<key> belongs to one command of one run. The detached process holds a lock on the file
 # `lock` there. The file `started` exists if the process may have been started. The file `ended` has the exit status of the
 # command, and `output` has its output. If `started` exists, but nothing holds the lock and `ended` is missing, it is unknown
-# how far the command came, for example after a power failure. Then this script starts no command.
+# how far the command came, for example after a power failure. Then a later run starts its command only if $retry is set.
 set -eu
 root=$1 key=$2 id=$3 color=$4 command=$5 web=$6 retry=$7 run=$8
 all=$root/guard/database

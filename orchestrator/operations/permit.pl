@@ -5,7 +5,7 @@
 my (undef, $id, undef, $environment, undef, $web, undef, $files, $executables, $directories, @lists) = @ARGV;
 my ($modes, $private, $writable, $outputs) = map { [split /\n/, $_] } @lists;
 my ($top, $home) = (start(), readlink("/proc/self/cwd"));
-my $batch = 200; # number of files for which setfacl is started once; each of them is open until then
+my $batch = 200; # one start of setfacl changes at most this number of files, which this program keeps open until then
 $^F = 1 << 20;   # the programs that this program starts get the open files
 
 sub set_mode { # set_mode(<about>, <path>, <mode>)
@@ -124,7 +124,7 @@ sub acl {
 
 sub make { # make(<setting>, <path>): opens a directory of the release, and makes missing directories. Follows no symlink
     my ($setting, $path) = @_;
-    reach($setting, $path); # says where links lead
+    reach($setting, $path); # ends the program if a link leads out of the release, with a message that names the target
     my $directory = $top;
     for my $name (grep { $_ ne "" && $_ ne "." } split m{/+}, $path) {
         my $next = entry($directory, $name);

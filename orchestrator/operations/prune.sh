@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # Removes the oldest releases. The names of releases tell their age, because a name begins with a date. (The modification
-# time of a directory tells only when the directory was last changed.) These releases stay: the releases of the colors,
-# releases in which a process works, and releases of which a process has a file open.
+# time of a directory tells only when the directory was last changed.) These releases stay: the releases that the arguments
+# after $4 name, the releases of the colors, releases in which a process works, and releases of which a process has a file
+# open.
 . ../scripts/away.sh
 
 set -eu

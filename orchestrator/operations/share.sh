@@ -65,7 +65,7 @@ put() (
 for entry in "$@"; do
     case $entry in seed:*) seed "${entry#*:}"; continue ;; esac
     path=${entry#*:}
-    # if the version itself has a link here that leads to other files, replace this link
+    # skip a path that is already a link to the shared path; if the version has a link to other files, replace this link
     [ ! -L "$release/$path" ] || [ "$(readlink "$release/$path" || true)" != "$root/shared/$path" ] || continue
     own "$path"
     put "$path"

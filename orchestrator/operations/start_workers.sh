@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Starts workers of a color's release. If $4 is `hold`, the script also notes that this color has the workers.
+# Starts workers of a color's release. If $4 is `hold`, the script also notes that the workers of this color start at boot.
 . ../scripts/run_workers.sh
 
 set -eu

@@ -23,8 +23,9 @@ def stop_workers(
     + root: directory of the application
     + colors: ``blue``, ``green`` or both
     + program: path of the program ``workers``, which provisioning installed. Sudo runs the program as root
-    + keep: color that has the workers from now on. The operation first starts this color's missing workers, which also
-      start at boot from now on. ``none``: no workers start at boot. Empty to change nothing about this
+    + keep: color whose workers run from now on. The operation first starts the missing workers of this color. From now
+      on, these workers also start at boot. ``none``: no workers start at boot. Empty: the operation starts no workers,
+      and does not change which workers start at boot
     + guard: guard of the node, through which the command runs; None to run the command directly
 
     **Example:**

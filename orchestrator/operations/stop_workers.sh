@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# Tells the workers of colors to end after their present jobs, and does not wait. $3 is the color that has the workers from
-# now on: the script first notes this color, and starts its missing workers. `none`: no color has the workers. If $3 is
-# empty, the script changes no note.
+# Tells the workers of colors to end after their present jobs, and does not wait. $3 is the color whose workers run from now
+# on: the script first notes that the workers of this color start at boot, and starts the missing workers. `none`: no workers
+# start at boot. If $3 is empty, the script does not change the note and starts no workers.
 . ../scripts/run_workers.sh
 
 set -eu

@@ -1,4 +1,7 @@
-"""Check that a release has an environment file, build outputs and shared paths if the live release has them."""
+"""Check that a release does not lack files that the live release has, and that both have the same shared paths.
+
+The files are the environment file and the outputs of build steps.
+"""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 #
 # If the release already exists, the script replaces it. Root removes the former release, because the web user may have
 # made files in it that the deploy user cannot overwrite. Processes of a color that runs this release then work in a
-# directory that no longer exists. Therefore the script removes the color's file `started`. If the script is interrupted,
-# all incomplete files are in `.<id>.part`.
+# directory that no longer exists. Therefore the script removes the color's file `started`, so that the next start restarts
+# these processes. If the script is interrupted, all incomplete files are in `.<id>.part`.
 #
 # On the other node, files may belong to the web user; here all files belong to the deploy user. A file that its owner made
 # setuid or setgid would then run with the rights of another user. Therefore files lose these bits, in a directory that no

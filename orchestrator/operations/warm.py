@@ -33,7 +33,7 @@ def compile_command(
     + inspect: path of ``inspect.php``, the PHP file with which PHP-FPM compiles files and reports its OPcache
     + compile: paths to compile, relative to the release
     + exclude: patterns of paths in the release that are not compiled
-    + entries: patterns of paths in the document root, for the files that a request can run
+    + entries: patterns of paths in the document root: a request can run the files whose path matches a pattern
     """
     if not compile:
         return ""
@@ -71,7 +71,7 @@ def warm(
     + inspect: path of ``inspect.php``, the PHP file with which PHP-FPM compiles files and reports its OPcache
     + compile: files and directories to compile, relative to the release; empty to compile nothing
     + exclude: patterns of paths in the release that are not compiled
-    + entries: patterns of paths in the document root, for the files that a request can run
+    + entries: patterns of paths in the document root: a request can run the files whose path matches a pattern
     + said: shell command that prints the last error of PHP; empty for no command. If a page answers with status 5xx,
       the message of the operation contains this error
     + workers: number of PHP-FPM workers. Each worker should get a request. Therefore, if ``paths`` has fewer pages than

@@ -22,7 +22,7 @@ if [ -n "$compile" ]; then
     esac
 fi
 set -eu
-# A change of the clock must not change a time limit, so this is the uptime.
+# The script measures time by the uptime, because a change of the clock must not change a time limit.
 now() { # sets $now to the seconds since the start of the machine
     IFS=' .' read -r now _ </proc/uptime
 }

@@ -22,8 +22,8 @@ Chain = tuple[Stage, ...]
 def chains(stages: Sequence[Stage]) -> list[Chain]:
     """Return the chains of some stages of a plan, in the order of the stages.
 
-    Stages that follow one another belong to the same chain if they have the same ``Kind.chain``, batch and side. Hooks
-    belong to no chain, so a hook between two stages is a barrier.
+    Stages that follow one another belong to the same chain if they have the same ``Kind.chain``, batch and side, and if
+    no pause and no commit is between them. Hooks belong to no chain, so a hook between two stages is a barrier.
     """
     found: list[list[Stage]] = []
     for stage in stages:

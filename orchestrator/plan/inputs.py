@@ -345,12 +345,13 @@ class Inputs:
     def to_json(self) -> dict[str, Any]:
         """Return the Inputs as data for JSON, without secrets: tokens, environment, the setting ``php.ini``.
 
-        All keys are at the top level. All verbs write all keys. If a key belongs to another verb, its value is the
-        default value. Version 0.1.0 of this tool reads and writes this format.
+        All keys are at the top level. All verbs write all keys, except ``running`` and the keys of ``NEWER``, which are
+        written only if they have a value. If a key belongs to another verb, its value is the default value. Version
+        0.1.0 of this tool reads and writes this format.
         """
         plain = asdict(replace(self, settings=None))  # type: ignore[arg-type]
         asked, scaling = plain.pop("asked"), plain.pop("scaling")
-        # a version that does not know these keys reads the runs of all fleets that have no database and no workers
+        # without these keys, an earlier version can read the runs of all fleets that have no database and no workers
         newer = {key: value for key in NEWER if (value := plain.pop(key))}
         if running := asked.pop("running", ()):
             newer["running"] = running

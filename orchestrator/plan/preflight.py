@@ -189,7 +189,7 @@ def rollback(
         live=next(iter(states.values())).release[live],
         release=target,
         revision=target.rpartition("-")[2],
-        # with unreachable nodes: `promote` fails there, which warns the operator that their live links are wrong
+        # also the unreachable nodes: `promote` fails there, which warns the operator that their live links are wrong
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.drained),
@@ -490,7 +490,7 @@ def _switches(fleet: FleetState) -> Iterable[str]:
 
 
 def _pages(fleet: FleetState) -> Iterable[str]:
-    """Yield one line if only a part of the balancers sends the page of maintenance, now and after a restart."""
+    """Yield one line if some, but not all balancers send the page of maintenance, or if a restart would change this."""
     if len({page for seen in fleet.seen.values() for page in (seen.page, seen.kept_page)}) > 1:
         pages = ", ".join(name for name, seen in fleet.seen.items() if seen.page or seen.kept_page)
         yield (
@@ -523,7 +523,7 @@ def _room(fleet: FleetState, settings: Settings, idle: Color) -> Iterable[str]:
     for name, state in fleet.node_states.items():
         if not state.provisioned:
             continue
-        # the idle color's old processes end before its new processes start, which grow as large as the live color's
+        # the idle color's old processes end first, then its new processes grow as large as the live color's processes
         growth = max(0, state.rss_mb[idle.other] - state.rss_mb[idle])
         if state.disk_mb < room.disk_mb + state.release_mb:
             asked = _asked("disk_mb", room.disk_mb, state.release_mb)
@@ -604,7 +604,7 @@ def _runs(state: NodeState, color: Color) -> bool:
 
 
 def _keeps_running(state: NodeState, color: Color, release: str | None) -> bool:
-    """Return whether the start of a release changes nothing, because the color runs it with all its workers."""
+    """Return whether the start of a release changes nothing, because the color runs this release with all workers."""
     return state.release[color] == release and _runs(state, color) and color not in state.shrunk
 
 

@@ -45,9 +45,9 @@ OPERATOR = Place("operator", "operator")
 class NoTraffic:
     """The condition of a step that a color gets no traffic.
 
-    The step stops, restarts or re-points the color, or lets nodes in that lack the color's release. Therefore the step
-    may act only if every switch in ``switches`` says that it sends no request to the color. If a switch does not say
-    where it sends requests, the condition is not met.
+    The step stops or restarts the color, points the color to another release, or lets in nodes that lack the color's
+    release. Therefore the step may act only if every switch in ``switches`` says that it sends no request to the color.
+    If a switch does not say where it sends requests, the condition is not met.
 
     + color: the color that must get no traffic
     + switches: the switches that can send requests to the color at the place of the step
@@ -93,7 +93,7 @@ class Action:
     def runs_as(self) -> str:
         """The user for whom a printed plan shows ``as <user>``; empty for none.
 
-        Only those commands of the settings have such a user that do not run as the deploy user.
+        Only commands of the settings that run as the web user have such a user.
         """
         return ""
 

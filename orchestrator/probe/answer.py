@@ -10,8 +10,8 @@ from orchestrator.probe.sample import Failure
 KEPT = 65536
 """Size in bytes of the longest body of an answer that the probe keeps and judges.
 
-If the body is longer, the probe judges only the status and the marker headers. But if the request was an upload, a
-longer body counts as a failure, because the body must only repeat the number of uploaded bytes.
+If the body is longer, the probe judges only the status and the marker headers. But if the body must repeat the number
+of uploaded bytes, a longer body counts as a failure, because the body must only repeat this number.
 """
 
 

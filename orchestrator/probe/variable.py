@@ -1,7 +1,7 @@
 """The name of the environment variable that gives the probe its token.
 
-The parent process of the probe, and the probe itself, both need this name. This module imports nothing, so that the
-parent process does not load the modules of the probe.
+The parent process of the probe, and the probe itself, both need this name. This module imports nothing. Therefore the
+parent process does not load the module ``options``, which imports most modules of the probe, only to get this name.
 """
 
 TOKEN = "ORCHESTRATOR_PROBE_TOKEN"  # noqa: S105 (the name of a variable)

@@ -28,9 +28,9 @@ Some digests are made from short secrets, which a reader of the file could guess
 def begin(settings: Settings, digests: Mapping[str, str]) -> list[str]:
     """Replace the file of the applied settings on the current host by a note: provisioning is unfinished.
 
-    `end` describes the file. If provisioning fails afterwards, the host may have only a part of the new settings.
-    Releases are refused while the file has this note. If the file does not exist, or if the file already has these
-    digests, this function changes nothing.
+    The function `end` writes the file of the applied settings. If provisioning fails before `end`, the host may have
+    only a part of the new settings. Releases are refused while the file has this note. If the file does not exist, or
+    if the file already has these digests, this function changes nothing.
 
     The result is always an empty list, because the operator need not see this change.
 

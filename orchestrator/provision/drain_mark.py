@@ -149,8 +149,8 @@ def unserved(name: str, answered: Collection[str]) -> str:
 def settle(fleet: Fleet, members: Members, answering: Answering | None, say: Say) -> bool:
     """End the drains that an earlier provisioning has left. Return whether a drain was ended.
 
-    The balancers that a drain mark names bar the node. This function does the following with a node that has a drain
-    mark:
+    If the drain mark of a node names a balancer, this balancer bars the node. This function does the following with a
+    node that has a drain mark:
 
     * If the node lacks the live release, the function changes nothing: the node stays out of the traffic.
     * If the node no longer answers with the live release, its drain mark is removed. The node stays barred until

@@ -489,7 +489,7 @@ class _Released(_Lines):
     """
 
     unit: ClassVar[tuple[str, str]]
-    """What the releases have, and the kind of its unit."""
+    """Whose names the fact returns (``service`` or ``schedule``), and the kind of their systemd units."""
 
     @override
     def command(self, root: str, target: str) -> StringCommand:

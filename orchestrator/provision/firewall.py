@@ -1,4 +1,6 @@
-"""Provision the firewall of the nodes, which lets only some addresses connect to the ports of the colors.
+"""Provision the firewall of the nodes, which lets only some addresses connect to the ports of the application.
+
+These are the ports of the colors and, without the switch ``node``, also the live port (`Settings.firewall_ports`).
 
 A wrong list of addresses would take the nodes out of the traffic. Therefore `look` proves that each node sees each
 balancer at an allowed address: the balancer connects to the node, and the node reports the address of this connection.
@@ -6,7 +8,8 @@ The proof is made before provisioning changes any file, and again before a node 
 node after the firewall is loaded.
 
 A balancer that the loaded firewall of a node refuses may still have open connections to the node. A drain of the node
-ends them. Therefore `widen` admits all new addresses on all nodes before the first drain, and `load` comes last.
+ends these connections, and the firewall would refuse new connections of this balancer. Therefore `widen` admits all new
+addresses on all nodes before the first drain, and `load` comes last.
 """
 
 from __future__ import annotations
@@ -63,12 +66,12 @@ REMEDY = "or set firewall.enabled to False"
 
 class Fits(Fact[bool]):
     """
-    Returns whether the kernel has the firewall of the file in place, and loads it at boot.
+    Returns True if the kernel has loaded the present firewall file, and if the unit loads this file at boot.
 
     If the file does not exist, the value is True if the kernel has no firewall of the application.
 
     + table: name of the firewall's table in nftables
-    + path: path of the file
+    + path: path of the firewall file
     + stamp: path of the stamp with the checksum of the file that was loaded
     + unit: name of the systemd unit that loads the file at boot
     """
@@ -149,7 +152,9 @@ class Reach(Fact[Reached]):
 
 @dataclass(frozen=True)
 class Peers:
-    """The other ends of the connections to the ports of a node, without those of the node itself.
+    """The other ends of the connections to the ports of a node.
+
+    The node's connections with itself are left out of ``open`` and ``ended``.
 
     + open: addresses of open connections
     + ended: addresses of connections that have ended within the last minute
@@ -517,8 +522,8 @@ def judge(
 
     Connections from other addresses are a problem if a switch behind an API may have opened them. They are also a
     problem if the settings do not name ``firewall.enabled`` and the node has no firewall yet: then the operator has not
-    agreed that the firewall refuses these addresses. If the firewall is loaded already with the same addresses, other
-    addresses are no problem.
+    agreed that the firewall refuses these addresses. If the file in place already allows exactly the addresses in
+    ``allowed``, connections from other addresses are no problem, and cause no warning.
 
     + node: name of the node
     + allowed: the addresses that the firewall allows
@@ -569,7 +574,7 @@ def judge(
 
 
 def planned_widening(fleet: Fleet, host: Host, balancers: Sequence[Allowed]) -> str | None:
-    """Return a text for the operator: which connections `widen` will admit on the current node; None if no others.
+    """Return a text for the operator: which new connections `widen` will admit on the current node; None if none.
 
     + host: the current node
     + balancers: the addresses of the balancers
@@ -627,9 +632,9 @@ def load(
     firewall from the node, and raises StepFailed. If there is no file, the firewall is removed.
 
     + names: names of the nodes
-    + former: whether the files in place are older than the settings. Then nothing is proved before. If such a file
-      would refuse a balancer that served before, the node keeps the firewall that it has, and a warning is printed: the
-      undo of a provisioning must not take nodes out of the traffic.
+    + former: whether the files in place are older than the settings. Then the firewall is loaded without the proof of
+      `look`. If such a file would refuse a balancer that served before, the node keeps the firewall that it has, and
+      a warning is printed: the undo of a provisioning must not take nodes out of the traffic.
     + serving: names of the balancers through which nodes answered before the provisioning
     + check_probe: is called each time a node has loaded the firewall; raises StepFailed if requests have failed
     + say: prints a line for the operator

@@ -179,7 +179,7 @@ def _listeners(lines: Sequence[str], units: Mapping[str, str], targets: Mapping[
 
 class PortsInUse(Fact[InUse]):
     """
-    Returns the TCP ports that are in use on a host; None if the command failed.
+    Returns the TCP ports that are in use on a host.
 
     + used: names of the programs that provisioning will start on the host: ``haproxy``, ``nginx`` or both. The ports in
       the configuration of these programs count even if the programs do not run at present.

@@ -205,8 +205,9 @@ def missing(
 def moved_ports(fleet: FleetState, lists: Mapping[str, Sequence[Listed]], ports: Ports) -> list[str]:
     """Return one line for each color that gets traffic on a port that differs from the port in the settings.
 
-    Provisioning changes the port on one node after another, before the balancers know the new port. Until then, these
-    nodes get no traffic. Therefore the port of a color may change only while the other color has all the traffic.
+    Provisioning changes the port on one node after another, before the balancers know the new port. Until the balancers
+    know the new port, the color gets no requests on these nodes. Therefore the port of a color may change only while
+    the other color has all the traffic.
 
     + lists: balancer -> nodes of its list, with the ports to which the balancer sends requests
     + ports: the ports in the settings

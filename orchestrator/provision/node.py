@@ -333,13 +333,12 @@ class Task:
       serve users; the color reads its new configuration at its next start. ``widen``: admit addresses that are new in
       the firewall. Only plans have this task, which `firewall.widen` does. ``firewall``: load the firewall, or remove
       it. `firewall.load` does this task. ``give``: stop both colors, and give the files of the application to another
-      web user.
+      web user. ``workers``: let the workers start at boot, and start the workers that the node had before its colors
+      stopped. ``schedule``: start the timers of the schedules, now and at boot.
     + color: the color to act on; None for the whole node
     + disturbs: whether the task can fail requests, so that the node must be drained first
     + runs: whether nginx already runs, so that nginx is reloaded instead of started. Only tasks about nginx use this
       field.
-      ``workers``: let the workers start at boot, and start the workers that the node had before its colors stopped.
-      ``schedule``: start the timers of the schedules, now and at boot.
     + former, web_user: the former owners and the new owner of the files; only for the task ``give``
     """
 
@@ -361,7 +360,8 @@ class Seen:
     + units: name of each unit -> its state
     + current: path of each stamp -> whether the service has loaded its present configuration. A stamp is a file with
       the checksums of the configuration files that a service has loaded.
-    + has_firewall: whether the kernel has the firewall of the file in place; without a file, whether it has no firewall
+    + has_firewall: whether the firewall is up to date, as the fact `firewall.Fits` defines it; False if the firewall
+      file is about to change
     + former: the web users whose files must be given to ``web_user``
     + web_user: the web user as whom the colors must run
     """

@@ -275,7 +275,8 @@ def given(root: str, deploy: str, user: str, former: Sequence[str], record: str,
     + user: name of the web user who gets the files
     + former: names of the former web users
     + record: path of the file that names the users to whom files may belong
-    + targets: systemd targets of the colors
+    + targets: systemd units to stop: the targets of the colors, the units of the workers, and the services of the
+      schedules
 
     **Example:**
 

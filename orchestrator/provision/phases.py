@@ -54,7 +54,7 @@ class Prepared(Work):
         return self._adds(operation, arguments) and super().do(what, operation, **arguments)
 
     def _adds(self, operation: Callable[..., Any], arguments: dict[str, Any]) -> bool:
-        """Return whether an operation only adds something to the current host, and changes nothing that exists."""
+        """Return whether this phase runs an operation: one of `ADDING`, or an operation that makes a new link."""
         if operation is operations.link:
             # a new link disturbs nothing, because no program has read it; the phase `Placed` replaces an existing link
             return self.entries([arguments["path"]]).get(arguments["path"]) is None

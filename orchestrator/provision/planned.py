@@ -59,8 +59,8 @@ class Planned(Work):
     """Notes the operations that would change something on the current host. No operation is run, so nothing changes.
 
     + changes: the changes that the operations would make, in order
-    + replaced: the paths of the files and links that operations of the phase `Placed` would replace or remove. An
-      operation that only adds something never replaces a file.
+    + replaced: the paths of the files and links that operations of the phase `Placed` would replace or remove. The
+      paths of the operations in `ADDING` and `LAST` are left out.
     """
 
     def __init__(self, answers: Answers | None = None) -> None:

@@ -622,7 +622,9 @@ def node_sudoers(settings: Settings, has_workers: bool = False) -> str:
     * start, stop and restart a color, and restart the color with fewer PHP-FPM workers;
     * check, as the web user, the configuration that a release has for its color;
     * run a command of ``orchestrator exec`` as the web user, on a terminal of its own;
-    * see which releases are in use, and the last log line of a service;
+    * see which releases are in use;
+    * see the last log line of nginx, PHP-FPM or a service of a color;
+    * see the release and the start time of the main service's process, with the runtime ``service``;
     * give files of a release to the owners that the settings name;
     * pack a release into a tar file, and remove a release;
     * run commands as the web user, if the settings have such a build step, hook or command of the database;

@@ -613,9 +613,9 @@ def _until_let_go(fleet: Fleet, name: str, ports: Sequence[int], limit: float = 
 
     A reload of nginx loses a request that arrives on an idle connection, or that follows an answer with which nginx
     promised to keep the connection. To be called when the drain mark exists, so that nginx ends each connection after
-    the next answer. This function is for a host that still gets
-    new connections: a balancer, a node without balancers, or the only node with traffic, which must not be barred. The
-    function is also for a barred node whose colors stop (`POOLED`).
+    the next answer. This function is for a host that still gets new connections: a balancer, a node without balancers,
+    or the only node with traffic, which must not be barred. The function is also for a barred node whose colors stop
+    (`POOLED`).
 
     nginx closes an idle connection within `KEPT` seconds (80) after the last answer on the connection. If a connection
     is open for longer, the connection never had a request, or is a stream, or carries a very long answer. This function

@@ -122,7 +122,8 @@ def holder(work: Work, settings: Settings) -> str:
 def wanted(settings: Settings, holding: Holding, changing: Sequence[str] = ()) -> str:
     """Return the user to whom the files must belong: the user as whom the colors will run.
 
-    After a failed provisioning, the unit files are older than the settings.
+    This is the web user in the settings, if the unit files are about to change or do not exist yet. Otherwise this is
+    the user in the unit files, because the unit files are older than the settings after a failed provisioning.
 
     + changing: paths of files that are about to change
     """

@@ -1,1 +1,1 @@
-"""Show a run to the operator: as lines on the terminal, as a printed plan, and as a report file."""
+"""Show a run to the operator: as lines on the terminal, as a printed plan, as a report file, and in notifications."""

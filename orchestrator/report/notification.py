@@ -21,7 +21,7 @@ STATES: Mapping[Moment, tuple[str, Mood]] = {
     "undone": ("was undone", "warning"),
     "unsettled": ("is UNSETTLED", "failure"),
 }
-"""Moment -> how the title of a notification says it, and the kind of the message."""
+"""Moment -> the words of a notification's title for this moment, and the kind of the message."""
 
 LONGEST = 300
 """The largest number of characters of a line, such as the first line of a commit."""
@@ -61,7 +61,7 @@ class Story:
 
 
 def moment_of(ended: Ended) -> Moment:
-    """Return how a run ended, as one of the words that ``on`` of a target can list."""
+    """Return how a run ended, as one of the moments that the setting ``on`` of a target can list."""
     if ended.paused:
         return "waiting"
     if ended.committed:

@@ -72,7 +72,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool, more: Sequenc
     """Yield the lines of the printed plan.
 
     + verbose: whether to show the commands of each stage, as the first place of the stage would get them
-    + more: the risks of the version
+    + more: the risks of the new version, one line for each; empty if the verb is not ``release``
     """
     places = list(dict.fromkeys(step.place.name for stage in plan.stages for step in stage.do))
     columns = places if len(places) <= FEW else []
@@ -94,7 +94,7 @@ def lines(fleet: FleetState, i: Inputs, plan: Plan, verbose: bool, more: Sequenc
 def data(fleet: FleetState, i: Inputs, plan: Plan, more: Sequence[str] = ()) -> dict[str, Any]:
     """Return the plan as data for JSON: the Inputs, the stages with their steps and undos, and the risks.
 
-    + more: the risks of the version
+    + more: the risks of the new version, one line for each; empty if the verb is not ``release``
     """
     return {
         "inputs": i.to_json(),

@@ -42,7 +42,7 @@ class ChainResults:
             self._report_next()
 
     def close(self) -> None:
-        """Report the stages that are left. Some places have not performed all their steps."""
+        """Report the stages that are left because some places have not performed all their steps."""
         while self._next < len(self._stages):
             self._report_next()
 

@@ -164,7 +164,7 @@ class RunProbe:
             self._lose()
 
     def verified(self) -> None:
-        """Start the probe if this is a first release, because the new release now has all the traffic.
+        """Start the probe if `begin` has put off the start. The new release now has all the traffic.
 
         Raises ProbeError if the probe does not start.
         """
@@ -182,7 +182,7 @@ class RunProbe:
             self._lose()
 
     def look(self) -> None:
-        """Raise NotYet if more requests have failed since the first cutover than the failures before explain."""
+        """Raise NotYet if requests have failed since the first cutover, and earlier failures do not explain this."""
         if self._probe is None:
             return
         try:
@@ -204,7 +204,7 @@ class RunProbe:
         Raises ProbeError if a probe that had to wait does not start.
         """
         if self._waits:
-            # a resumed first release
+            # a resumed run does not always repeat the stage `verify`, which starts a probe that `begin` has put off
             self._start()
         if self._probe is not None:
             self._ask_more(after, judged)
@@ -282,7 +282,7 @@ class RunProbe:
             if judged:
                 until(enough, probe.patience - probe.after, INTERVAL)
         except (CommandFailed, ProbeError):
-            # the report of the probe, or its absence, says so
+            # `end` then finds too few requests in the probe's report, or finds no report
             return
 
     def _missing(self, report: Report) -> str:

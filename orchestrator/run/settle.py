@@ -105,7 +105,7 @@ def remaining(run: RunHistory, whole: Plan) -> list[Stage]:
     A stage that changes something is left out if the journal records the stage as done. A stage that only checks is
     left out if a stage of a later chain that changes something has begun, because the check is no longer needed. For
     example, `quiet` checks that a color has no requests. After the color was started, this check is not needed any
-    more.
+    more. If a stage of the same chain that changes something has begun, a check is left out only if it is done.
 
     There are two exceptions:
 

@@ -134,8 +134,8 @@ class Performed:
 StageEnded = Callable[[int, Performed], None]
 """A function that gets the number and the results of each stage of a chain that at least one place has performed.
 
-The stages come in order, each as soon as all places have performed their steps of the stage. If a place does not
-perform its step, the stage comes at the end of the chain.
+The function is called once for each such stage, in the order of the stages, as soon as all places have performed their
+steps of the stage. If a place does not perform its step, the function is called for this stage at the end of the chain.
 """
 
 
@@ -230,7 +230,7 @@ class Ended:
     def status(self) -> int:
         """The exit status of the command.
 
-        0: the run was committed or waits at a pause. 1: a stage after the commit failed that decides about the status
+        0: the run was committed or waits at a pause. 1: after the commit, a stage failed whose kind has ``decides``
         (``Kind.decides``). 4: the undo stopped, or failed at a place that answers. 128 + n: the run was undone because
         of signal n. Otherwise: the exit status of the error that caused the undo, mostly 1.
         """
@@ -246,7 +246,7 @@ class Ended:
 
 
 class StageFailed(OrchestratorError):
-    """At least one step of a stage failed, or of several stages of a chain.
+    """At least one step failed, in one stage or in several stages of a chain.
 
     + failed: name of the stage -> the results of the failed steps
     """
@@ -512,10 +512,10 @@ class Walk:
 
 
 def _concerns(place: Place, need: NoTraffic) -> bool:
-    """Return whether a failure at a place puts a condition in doubt: that some switches send no requests to a color.
+    """Return whether a condition is in doubt because of a failure at a place.
 
-    Requests from the operator's machine prove where a switch behind an API sends traffic. For a load balancer on a
-    host, the load balancer's own answer is proof enough.
+    The condition says that some switches send no requests to a color. Requests from the operator's machine prove where
+    a switch behind an API sends traffic. For a load balancer on a host, the load balancer's own answer is proof enough.
     """
     return place in need.switches or (place == OPERATOR and any(switch.kind == "api" for switch in need.switches))
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# absent <path>...: removes the files and directories at the paths, as `rm -rf` does. Most of them are leftovers of a run
-# that was interrupted: if there is nothing at the paths, the function starts no program.
+# absent <path>...: removes the files and directories at the paths, as `rm -rf` does. Most of these paths exist only after a
+# run that was interrupted. Therefore the function starts no program if there is nothing at the paths.
 absent() {
     for doomed; do
         shift

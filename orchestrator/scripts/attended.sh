@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 # attended <process> <command> [<argument>...]: runs a command with the standard input, outputs and terminal of this script, and
 # returns the status of the command. <process> is the process of the SSH server that serves the operator's connection. If this
-# process ends, all processes of this session are killed that the present user may kill: then the command also ends if its
-# input and outputs do not show that the operator is gone.
+# process ends, the operator is gone. Then the function kills all processes of this session that the present user may kill.
+# Otherwise the command would continue if its input and outputs do not show that the operator is gone.
 attended() {
     served=$1
     shift
     session=$(ps -o sid= -p $$)
-    # Ctrl-C is for the command, and not for this script. A handler, because the command would inherit an ignored signal
+    # Ctrl-C is for the command, and not for this script. The trap runs `:`, because the command would inherit `trap ''`
     trap : HUP INT QUIT
     (
         trap '' HUP INT QUIT

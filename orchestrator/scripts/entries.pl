@@ -45,7 +45,7 @@ sub about {
 # the entries and then for their directory. Files of other users, and directories of other users with all their entries,
 # are left out. <path> is only for messages.
 # + all: true to look for files also in directories of other users
-# + except: names of entries that are left out, as a dict
+# + except: names of entries directly in the directory <about> that are left out, as a dict
 # + in: the open directory of the file
 # + name: name of the file in this directory
 # <visit> gets what `about` returns, the path of the file, its open directory, and its name in this directory.

@@ -26,8 +26,9 @@ unit() {
 is_active() { case $1 in active | reloading | refreshing) ;; *) return 1 ;; esac }
 
 # invocation: the next two units must be <app>-<color>-fpm.service and <app>-<color>.target. Sets $invocation to the id
-# that systemd gave to the present start of the color's PHP-FPM, or of the color if it has no PHP-FPM. After each restart
-# and each reboot, the id is another one. If the id is unknown, $invocation is empty. Sets $active to the target's state.
+# that systemd gave to the present start of the color's PHP-FPM. If the color has no active PHP-FPM, this is the id of the
+# target. After each restart and each reboot, the id is another one. If the id is unknown, $invocation is empty. Sets
+# $active to the target's state.
 # shellcheck disable=SC2034 # the script that includes this uses it
 invocation() {
     unit

@@ -45,8 +45,10 @@ knows() { git -C "$1" cat-file -e "$2^{commit}" 2>/dev/null; }
 # has <mirror> <commit>: whether the mirror has the commit with all its files
 has() { git -C "$1" rev-list --objects --no-walk --quiet "$2^{commit}" 2>/dev/null; }
 
-# refetch <mirror> <commit>: fetches all files of a commit, although git believes that it has every file of a commit that
-# a reference names. git before 2.36 does not know --refetch: then a repository that has no file yet fetches all files.
+# refetch <mirror> <commit>: fetches all files of a commit again. git believes that it has every file of a commit that a
+# reference names, so without --refetch it may not fetch the missing files. If files are still missing afterwards, for example
+# because git before 2.36 does not know --refetch, a new repository without files fetches all files, and the function copies
+# them into the mirror.
 refetch() {
     git -C "$1" fetch -q --refetch --depth 1 --no-tags origin "+$2:refs/fetched" </dev/null 2>/dev/null || true
     ! has "$1" "$2" || return 0

@@ -11,7 +11,7 @@ workers() {
     for color in blue green; do
         for file in "/etc/systemd/system/$app-$color-"*@.service; do
             name=${file##*/"$app-$color-"}
-            # a unit of an application whose name ends with a color
+            # skip `*` (there is no unit), and the units of another application, whose name ends with a color
             case $name in '*'* | blue-* | green-*) continue ;; esac
             set -- "$@" "$app-$color-${name%@.service}@*.service"
         done
@@ -23,7 +23,7 @@ workers() {
     done
     for file in "/etc/systemd/system/$app-schedule-"*.timer; do
         name=${file##*/"$app-schedule-"}
-        # a unit of an application whose name ends with `-schedule`
+        # skip `*` (there is no unit), and the units of another application, whose name ends with `-schedule`
         case $name in '*'* | blue-* | green-* | trim.*) continue ;; esac
         set -- "$@" "$app-schedule-${name%.timer}.service"
     done

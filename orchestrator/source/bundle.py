@@ -49,7 +49,7 @@ def export(checkout: str, commit: str, submodules: bool = False, lfs: bool = Fal
     + checkout: path of the repository
     + submodules: whether to export the files of submodules too
     + lfs: whether to export the files in Git LFS, instead of their pointers
-    + patience: seconds after which the export fails, because it may have to fetch
+    + patience: seconds after which the export fails. The export may take long, because it may have to fetch files.
 
     Raises OrchestratorError if the export fails.
     """

@@ -27,7 +27,8 @@ def files(settings: Settings) -> dict[str, str]:
     """
     found = {f"nginx-{color}.conf": nginx_conf(settings, color) for color in Color}
     found |= {f"service-{service.name}": f"{service.command}\n" for service in settings.services}
-    # where the color's nginx asks the service: the unit, which provisioning writes, may know another port
+    # Each file has the port or socket at which the color's nginx asks a service. The service listens there, and not at
+    # the port that its systemd unit names, because provisioning may have written the unit with another port.
     found |= {
         settings.node.listens(color, service.name): f"{listener_of(settings, service, color)}\n"
         for service in settings.services

@@ -1,4 +1,4 @@
-"""Make the plan of a run. Each stage has its own file. ``release`` and ``rollback`` list the stages in order."""
+"""Make the plan of a run. The other files make its stages. ``release`` and ``rollback`` list the stages in order."""
 
 from __future__ import annotations
 

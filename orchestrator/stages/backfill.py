@@ -30,7 +30,7 @@ class RunBackfill(Action):
 
 
 def backfill(i: Inputs) -> tuple[Stage, ...]:
-    """Return the stages that run the backfill files, one for each database whose settings say so.
+    """Return the stages that run the backfill files, one for each database with the setting ``backfill``.
 
     There is no undo: the old code works with filled rows, and the next backfill goes on after the last batch.
     """

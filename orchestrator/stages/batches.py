@@ -38,7 +38,7 @@ def prepare(i: Inputs) -> tuple[Stage, ...]:
         built = (share(of), environment(of), *build(of), *unchanged(of), permit(of), *build(of, "web"))
         in_batch = Batch(number, len(parts))
         stages += [replace(stage, batch=in_batch) for stage in (*brought, *built, configure(of))]
-        # the schema changes once, before any process of the new release starts, and acts on all nodes
+        # the schema changes only once, before any process of the new release starts; `gate live` then checks all nodes
         stages += expand(i) if number == 1 else ()
         stages += [
             replace(stage, batch=in_batch) for stage in (*quiet_workers(of), start(of), warm(of), gate_nodes(of))

@@ -46,7 +46,8 @@ def drain(i: Inputs) -> Stage:
 def end_drain(i: Inputs) -> Stage:
     """Return the stage that makes nginx on the node keep connections open again.
 
-    If a provisioning was killed while it drained the node, the stage also ends this drain: the join lets the node in.
+    If a provisioning was killed while it drained the node, the stage also ends this drain, because the join lets the
+    node in afterwards.
     """
     return Stage(END_DRAIN, _steps(i, Drain(on=False)))
 

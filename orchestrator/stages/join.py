@@ -38,12 +38,13 @@ def join(i: Inputs) -> Plan:
     """Return the plan that updates both colors of a barred node and then lets the node in.
 
     A node that was barred a moment ago may still answer requests. Therefore the plan first drains the node, and waits
-    right before each restart of a color until the color has no request and no connection. Apart from the drain, the
-    stages on the node need no undo, because the node gets no new requests. If one of these stages fails, the node stays
-    barred.
+    right before each restart of a color until the color has no request and no connection. Of the stages on the
+    node, only the drain and the starts of workers and schedules have an undo. The other stages need no undo, because
+    the node gets no new requests. If one of the stages on the node fails, the node stays barred.
 
     If the nodes are switches themselves, a barred node has no ``live`` link, and therefore gets no traffic. Such a node
-    gets the link only after both colors have passed the gate.
+    gets the link only after both colors have passed the gate. With the link, the node gets traffic, even if a later
+    stage fails.
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)

@@ -1,8 +1,10 @@
 """Check a change of the schema before it is made: the change must not break or block the live release.
 
 Two judges check each statement of SQL files. The lint reads the text, and an empty copy of the schema shows what the
-statement does. If a command of the application changes the schema, the command runs on such a copy, and only the copy
-before and after is judged. If a change is refused, the run ends before anything has changed in the database.
+statement does. For MySQL there is no copy, so only the lint judges. If a command of the application changes the schema,
+the command runs on such a copy. The statements of the command are not known, so only the schema of the copy before the
+command and the schema after the command are judged. If a change is refused, the run ends before anything has changed in
+the database.
 """
 
 from __future__ import annotations

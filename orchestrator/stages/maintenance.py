@@ -81,7 +81,7 @@ def close(i: Inputs) -> tuple[Stage, ...]:
         return ()
     limit = i.settings.drain.limit
     if i.closes == "hold":
-        # the other half of the hold is for the change itself, and for the cutover
+        # the other half of the hold is for the next stages, until `open` lets the requests go on
         limit = min(limit, _hold(i.settings) / 2)
     # a first release has no old release that could have requests
     places = i.node_places if i.live else ()

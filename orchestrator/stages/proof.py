@@ -17,8 +17,8 @@ PROOF = Kind("proof", ("operator",), changes=False, skipped="probe.enabled is of
 class Proof(Action):
     """End the probe.
 
-    + judged: whether the step fails if more requests have failed since the first cutover than the failures before
-      explain
+    + judged: whether the step fails if requests have failed since the first cutover, and earlier failures do not
+      explain this
     """
 
     name = "proof"

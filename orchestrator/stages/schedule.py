@@ -28,7 +28,8 @@ class HoldSchedule(Action):
 
     + runs: ``one`` for all schedules, ``each`` for the schedules with ``"on": "each"``, ``none`` for no schedule
     + holder: name of the node that runs the single-node schedules; empty if unknown
-    + after: names of nodes that ran the single-node schedules before. The step fails if one of them still does
+    + after: names of nodes that ran the single-node schedules before. The step fails if one of these nodes still runs
+      such a schedule after JOBS seconds
     + outside: whether the node takes no part in the run. Then a failure is only a warning
     """
 

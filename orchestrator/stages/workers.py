@@ -46,8 +46,9 @@ class StopWorkers(Action):
     """Tell the workers of colors to take no further job, and to end after their present jobs.
 
     + colors: the colors whose workers end
-    + keep: the color that has the workers from now on: its missing workers start first, and start at boot from now on.
-      ``none``: no workers start at boot. Empty to change nothing about this
+    + keep: the color that has the workers from now on. At boot, this color's workers start. Before the workers of
+      ``colors`` are told to end, the missing workers of this color start. ``none``: no workers start at boot. Empty to
+      change nothing about this
     + waits: whether the step waits until the processes have ended, as the setting ``workers.over`` says
     + outside: whether the node takes no part in the run. Then a failure is only a warning
     """
@@ -67,9 +68,9 @@ class StopWorkers(Action):
 
 
 def quiet_workers(i: Inputs, colors: tuple[Color, ...] = ()) -> tuple[Stage, ...]:
-    """Return the stage before the start of a color: the color's own workers have ended. () if there are no workers.
+    """Return the stage that ends a color's workers before the color is started. () if there are no workers.
 
-    Usually no process runs there, because the run that retired the color's release has ended its workers. The undo
+    Usually no worker of the color runs, because the run that retired the color's release has ended them. The undo
     waits until the workers of the new release have ended, before the files of the release are removed.
 
     + colors: the colors whose workers end; empty for the color that the run prepares
@@ -83,15 +84,15 @@ def quiet_workers(i: Inputs, colors: tuple[Color, ...] = ()) -> tuple[Stage, ...
 def start_workers(i: Inputs, weight: int) -> tuple[Stage, ...]:
     """Return the stage that starts workers of the new release when the new color has a share of the traffic.
 
-    Return () if no worker starts at this moment. The undo tells the new workers to end, and does not wait: the switches
-    get their former weights first.
+    Return () if no worker starts at this moment. The undo tells the new workers to end, and does not wait until they
+    have ended, so that the switches get their former weights without delay.
 
     + weight: per cent of the traffic that the new color has now
     """
     if not i.workers:
         return ()
     begin = {one.name: _weight(i, one.start, one.share) for one in i.settings.workers}
-    # the last stage starts all workers that do not run yet, also those that only the release has, not the settings
+    # the last stage starts all workers that do not run yet, also workers of the release that the settings do not name
     only = tuple(name for name, begins in begin.items() if begins == weight) if weight < 100 else ()
     if weight < 100 and not only:
         return ()

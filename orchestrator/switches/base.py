@@ -135,7 +135,7 @@ class Balancer(ABC):
 
         $1 is the node's name. $2 is the node's address. $3 is ``on`` to keep requests away, or ``off`` to let requests
         in. If requests were already kept away, ``on`` changes nothing and prints ``kept``. Only provisioning runs this
-        script, as the administrator. A run bars nodes with the program ``bar``, which provisioning installed.
+        script, as root. A run bars nodes with the program ``bar``, which provisioning installed.
         """
 
     @property

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Prints the state of this balancer, with one <key>=<value> on each line: the weights, and the state of each node in
-# each color. To start a process takes longer than all other work of this script. Therefore the script asks HAProxy both
+# each color. To start a process takes longer than all other work of this script. Therefore the script asks HAProxy all
 # questions over one connection.
 : "${library:?}" "${provisioned:?}" "${record:?}" "${blue:?}" "${green:?}"
 . haproxy_ask.sh

@@ -6,8 +6,9 @@
 # the wait is the time since the client's request was complete (Ta - TR). Termination state C means that the client
 # left. If the client left before the answer, Tr is negative.
 #
-# A ring that has overflowed is full (each line takes 2 more bytes), so lines older than its oldest line may be lost.
-# After a restart of HAProxy, the ring lacks the lines from before the restart.
+# If the ring is full, it may have overflowed: then the lines older than its oldest line are lost. To find out whether the
+# ring is full, the script adds up the lengths of all lines, and 2 more bytes for each line. After a restart of HAProxy, the
+# ring lacks the lines from before the restart.
 
 NF {
     bytes += length($0) + 2

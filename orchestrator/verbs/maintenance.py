@@ -19,7 +19,7 @@ from orchestrator.verbs.session import begin_session, journal_of
 from orchestrator.verbs.settle import earlier_run, settle_first
 
 KEYS = ("maintenance.", "marker.token")
-"""How the keys of the settings begin that the page needs at a balancer."""
+"""A balancer needs the settings whose keys begin with one of these texts, to show the page."""
 
 
 def maintenance(fleet: Fleet, options: Options) -> int:

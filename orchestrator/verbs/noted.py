@@ -95,8 +95,9 @@ class HostNotes:
 
         + fence: the number of the run that begins
         + locks: the locks that are not of another inventory: `our_lock`, or `our_lock` and `our_hosts`
-        + provisions: whether this run is a provisioning. If yes, and if new instances of an Auto Scaling group catch
-          up, the command also notes the fence for ``catch-up`` on a node
+        + provisions: whether this run is a provisioning. If yes, and if new instances of the Auto Scaling group run
+          the script ``catch-up``, the command also notes the fence on a node. From this note, ``catch-up`` learns that
+          the run changed no release
         """
         identity = self._fleet.settings.node.inventory
         scaling = self._fleet.settings.scaling

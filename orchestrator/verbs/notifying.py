@@ -48,7 +48,7 @@ class Notifier:
     def begin(self, i: Inputs, started: bool = True) -> None:
         """While the run continues, let a node list the new commits, and then send the message that a run has begun.
 
-        + started: whether the run begins. False if this command continues a run
+        + started: whether the run begins. False if this command continues a run: then no message is sent
         """
         if self._chosen:
             self._looking = gevent.spawn(self._look, i, started)

@@ -37,8 +37,8 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
 
     If the hosts already have everything, nothing is changed. If a host refuses a file, if a file cannot be put into
     place or loaded, or if requests of the probe fail during this work, the former files are put back on all hosts, and
-    the hosts load the former files again. A host that was never provisioned before keeps the new files, because it has
-    no former files.
+    the hosts load the former files again. If all new files are already in place when the failure occurs, a host that
+    was never provisioned before keeps the new files, because it has no former files.
 
     Raises Refused if another run holds the lock, if a check finds a problem on any host, or if the plan is not the
     approved plan. Raises StepFailed if a step fails on a host, and NotUndone if the former files cannot be put back or
@@ -51,7 +51,7 @@ def provision(fleet: Fleet, options: Options, approved: Approved | None = None) 
 
     user = fleet.settings.user
     with ExitStack() as stack:
-        # on the first provisioning, `prepare` makes the directory of the lock, which belongs to the deploy user
+        # on the first provisioning, the lock can be taken only after `prepare` has made the state directory
         session = stack.enter_context(begin_session(fleet, "provision", user)) if _can_lock(fleet) else None
         members = _begin(fleet, options)
         _check_plan(fleet, members, options, approved)
@@ -113,7 +113,7 @@ def _begin(fleet: Fleet, options: Options) -> Members:
     say(f"provision {fleet.settings.name}: {len(fleet.nodes)} nodes, {len(fleet.balancers)} balancers", bold=True)
     members, found = keep_out.decide(fleet, options.remove, lambda: _committed(fleet), options.replaces)
     preflight.require(fleet, found)
-    # an open run may be unable to end before provisioning has installed such a node again
+    # if a node lacks the live release, an earlier run may be unable to end before provisioning has installed this node
     if not members.lacking:
         _refuse_open_run(fleet)
     return members

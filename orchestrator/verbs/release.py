@@ -186,7 +186,13 @@ def _change(fleet: Fleet, verb: str, options: Options, approved: Approved | None
 
 
 def _with_changes(database: DatabaseInput, runs: Sequence[Sequence[Json]]) -> DatabaseInput:
-    """Return the facts with the last run of the journal that has changed the schema of each marked database."""
+    """Return the facts about the databases, completed from the journal.
+
+    For each database into which this run writes a mark, the result also has the last run that has changed the schema.
+
+    + database: the facts without these runs
+    + runs: the records of each run in the journal, oldest run first
+    """
     found = {name: last_change(runs, name) for name in (*([""] if database.marks else []), *database.marked)}
     others = {name: known for name, known in found.items() if name and known}
     return replace(database, known=found.get(""), others=others)

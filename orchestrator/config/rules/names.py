@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.config.settings import Settings
 
 NAME = 31
-"""Number of characters that the name of a deployment may have at most, as the name of an application.
+"""Number of characters that the name of a deployment may have at most. An application's name has the same limit.
 
 The paths of sockets and the names of nginx's variables contain this name, and both have a limited length.
 """
@@ -42,10 +42,10 @@ def names_are_not_of_the_system(settings: Settings) -> str | None:
 
 
 def deployments_are_no_colors(settings: Settings) -> str | None:
-    """Return an error message if the deployment is named like a color, otherwise None.
+    """Return an error message if the setting ``deployment`` or one of its parts is the name of a color; else None.
 
-    The units of a color are named ``<name>-<color>-<service>``. So the deployment ``blue`` could have a unit with the
-    same name as a unit of the application's color blue.
+    Hyphens separate the parts. The units of a color are named ``<name>-<color>-<service>``. So the deployment ``blue``
+    could have a unit with the same name as a unit of the application's color blue.
     """
     if colors := [part for part in (settings.deployment or "").split("-") if part in list(Color)]:
         return f"deployment: {settings.deployment} contains {colors[0]}, which is a color: choose another name"

@@ -1,1 +1,1 @@
-"""The handlers of the actions. Each action has one file and one class here. ``Action.handler`` names the class."""
+"""The handlers of the actions. Each action has one class here. ``Action.handler`` names the file and the class."""

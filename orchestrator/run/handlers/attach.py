@@ -21,8 +21,8 @@ class AttachHandler(Handler[Attach]):
 
     The handler waits for ``after`` seconds, in which the cookies of the color expire. Then the handler counts the
     requests of the color on the nodes, until the color had no request for ``still`` seconds. Open streams do not count,
-    because they began before the color was detached. If requests still arrive after the setting ``drain.limit``, the
-    step fails: an address of the switch has not adopted the detachment.
+    because they began before the color was detached. If requests still arrive after ``drain.limit`` seconds (a
+    setting), the step fails, because an address of the switch may still send clients to the detached color.
     """
 
     @override

@@ -42,4 +42,4 @@ class RunBackfillHandler(Handler[RunBackfill]):
 
 
 def _not_shown(progress: Progress) -> None:
-    """``orchestrator db status`` shows the progress of a backfill, which is in the ledger."""
+    """Do nothing: the ledger has the progress of the backfill, and ``orchestrator db status`` shows it from there."""

@@ -14,7 +14,10 @@ from orchestrator.stages.maintenance import Drained
 from orchestrator.survey import color_in_flight
 
 STILL = 0.2
-"""Seconds for which a color must have no request. A balancer may just pass on a request that came before the page."""
+"""Seconds for which a color must have no request.
+
+A balancer may still pass on a request that arrived before the balancer began to send the page or to hold requests.
+"""
 
 
 class DrainedHandler(Handler[Drained]):

@@ -124,7 +124,7 @@ class TellFilesHandler(Handler[TellFiles]):
 
 @contextmanager
 def exclusive(fleet: Fleet, host: Host, name: str) -> Iterator[Connection]:
-    """Hold the lock of a database during the ``with`` block. Raises CommandFailed for each error.
+    """Hold the lock of a database during the ``with`` block. Raises CommandFailed for each OrchestratorError.
 
     + name: the name of the database; empty for the section ``database``
     """

@@ -21,7 +21,8 @@ from orchestrator.survey import schedules_at
 class HoldScheduleHandler(OperationHandler[HoldSchedule]):
     """Notes the schedules with ``operations/hold_schedule.py``.
 
-    Before a node may run the single-node schedules, the nodes that did so before must say that they no longer do.
+    A node may run the single-node schedules only after the nodes that ran these schedules before report that they have
+    stopped. If one of these nodes still runs such a schedule after JOBS seconds, the step fails.
     """
 
     @classmethod
@@ -42,7 +43,7 @@ class HoldScheduleHandler(OperationHandler[HoldSchedule]):
         return super().at_host(host, step, undoing)
 
     def _look(self, name: str) -> ScheduleState:
-        """Return the schedules of another node. Raises CommandFailed if the node does not say them."""
+        """Return the schedules of another node. Raises CommandFailed if the other node does not report them."""
         reply = self.fleet.one(name, lambda host: schedules_at(self.fleet, host), self.settings.deadlines.look)
         if reply.value is None:
             raise CommandFailed(f"{name}, which ran the single-node schedules, does not answer: {reply.error}")

@@ -51,7 +51,7 @@ class RunHookHandler(OperationHandler[RunHook]):
         try:
             return super().at_host(host, step, undoing)
         except CommandFailed as failure:
-            # the guard kills a command without a message of its own
+            # when the guard kills a command, the guard prints no message
             if time.monotonic() - began < seconds(step.deadline):
                 raise
             raise TookTooLong(f"{step.action.title}took longer than {step.deadline:g} s", failure.output) from None

@@ -74,7 +74,7 @@ class MigrateHandler(OperationHandler[Migrate]):
             by_hand = changed_by_hand(session, marks)
             with marked(ledger, action.phase, inventory):
                 said = self._run(host, step, undoing)
-        # the application may change tables itself, and its own ledger says what is to run
+        # only a warning: the application may change tables itself, and notes itself which migrations have run
         return f"{said}\n{WARNING}{by_hand}" if by_hand else said
 
     def _run(self, host: Host, step: Step[Migrate], undoing: bool) -> str:
@@ -134,7 +134,7 @@ def ended(fleet: Fleet, host: Host, action: Migrate | AwaitMigration) -> Migrati
 def judged(key: str, seen: MigrationState) -> str:
     """Return the last line that a command printed.
 
-    Raises CommandFailed if the exit status of the command is not 0, or if the exit status is unknown.
+    Raises CommandFailed if the exit status of the command is not 0, and OrchestratorError if the status is unknown.
     """
     if seen.state is not State.ENDED:
         raise OrchestratorError(

@@ -22,9 +22,9 @@ from orchestrator.waiting import until
 class QuietHandler(Handler[Quiet]):
     """Counts a color's requests in flight until there are none, or until the setting ``drain.limit`` is over.
 
-    On a node, the handler counts the requests in the color's processes, and the connections and streams. If the step
-    says so, idle connections have to end first. On a balancer, the handler reads the balancer's own count. If the
-    balancer sends traffic to the color, the step fails at once.
+    On a node, the handler counts the requests in the color's processes, and the connections and streams. If the action
+    has ``idle``, the handler first waits until the color has no connection, at most ``idle`` seconds. On a balancer,
+    the handler reads the balancer's own count. If the balancer sends traffic to the color, the step fails at once.
     """
 
     @override

@@ -46,8 +46,8 @@ class StartWorkersHandler(OperationHandler[StartWorkers]):
     @override
     def at_host(self, host: Host, step: Step[StartWorkers], undoing: bool) -> str:
         survive = {one.name: one.survive for one in self.settings.workers}
-        # a process that runs already, because this stage was interrupted or the worker starts before the cutover, may
-        # have been started again since its start
+        # some processes may run already, because this stage was interrupted, or because the worker starts before the
+        # cutover. systemd may have restarted such a process before, so only restarts from now on count
         ran = {one.key: one.restarts for one in workers_at(self.fleet, host).of(step.action.color) if not one.ended}
         super().at_host(host, step, undoing)
         began = time.monotonic()

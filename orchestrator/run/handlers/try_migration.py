@@ -121,7 +121,7 @@ class TryMigrationHandler(OperationHandler[TryMigration]):
         try:
             said = self.fleet.operate(host, call.operation, assignments(variables), **call.arguments, guard=guarding)
         except CommandFailed as failure:
-            # the guard kills a command without a message of its own
+            # when the guard kills a command, the guard prints no message
             if time.monotonic() - began < seconds(limit):
                 raise
             late = f"the command {_key(step)}.expand still ran on a copy of the schema after {limit:g} s"
@@ -150,8 +150,8 @@ def _look(live: Connection, tables: Sequence[Table]) -> _Live:
 def _refuse_live(live: Connection, key: str, before: _Live, after: _Live, idle: bool) -> None:
     """Raise CommandFailed if the command has changed the live database instead of the copy.
 
-    Meanwhile, no other run changes the schema. But many applications add tables themselves now and then. Therefore a
-    changed schema alone counts only if the command has changed nothing in the copy.
+    While the command runs, no other run changes the schema. But many applications add tables themselves now and then.
+    Therefore a changed schema alone counts only if the command has changed nothing in the copy.
 
     + key: the key of the commands in the settings
     + idle: whether the schema of the copy is as before
