@@ -211,7 +211,10 @@ class CommandFailed(Internal):
 
 
 class TookTooLong(CommandFailed):
-    """A command on the operator's machine was killed at its deadline. ``output`` has the lines printed until then."""
+    """A command on the operator's machine or on a host was killed at its deadline.
+
+    ``output`` has the lines printed until then.
+    """
 
 
 class Silent(Internal):

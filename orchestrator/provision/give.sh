@@ -2,7 +2,7 @@
 # Gives the files of an application to another web user. Stops both colors before, and leaves them stopped.
 #
 # $1: the application's directory   $2: the deploy user   $3: the new web user   $4: the record of the present owners
-# $5: systemd targets of the colors, separated by spaces   $6, $7, ...: the former web users
+# $5: systemd units to stop, separated by spaces   $6, $7, ...: the former web users
 #
 # While the program works, the record names all users to whom files may belong. Therefore, if this script is interrupted at
 # any point, the next provisioning gives all files to one user.

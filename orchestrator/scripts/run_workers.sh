@@ -17,7 +17,7 @@ run_workers() {
     done
 }
 
-# hold_workers <root> <color>: notes which color has the workers. At boot, this color's workers start.
+# hold_workers <root> <color>: notes the color whose workers run. At boot, this color's workers start.
 hold_workers() {
     note "$1" workers "$2"
 }
