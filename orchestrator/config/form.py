@@ -73,7 +73,7 @@ def unprintable(text: str, lines: bool = False) -> str:
 
     Tabs are permitted.
 
-    + lines: whether the text may have several lines, and any other control characters except NUL
+    + lines: whether the text may contain line breaks and all other control characters except NUL
     """
     for character in text:
         if character == "\0":

@@ -16,7 +16,8 @@ class Rule:
     + id: short name, such as ``drop-column``
     + harm: the harm to the code that runs now
     + instead: how to make the change without the harm
-    + postgres, mysql: as ``instead``, for PostgreSQL, or for MariaDB and MySQL; empty: the same as ``instead``
+    + postgres: how to make the change in PostgreSQL; if empty, ``instead`` is used
+    + mysql: how to make the change in MariaDB and MySQL; if empty, ``instead`` is used
     """
 
     id: str

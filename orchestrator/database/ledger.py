@@ -129,7 +129,7 @@ def steps_of(file: File, engine: Engine) -> list[Step]:
 
 
 def ran(work: Work, engine: Engine) -> frozenset[int]:
-    """Return the indexes, from 0, of the statements of a file that have run: ``File.statements`` has the statements."""
+    """Return which statements of a file have run, as indexes (from 0) into the list of ``File.statements``."""
     left = {one.number for one in work.steps}
     own = [
         index

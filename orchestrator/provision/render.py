@@ -627,7 +627,7 @@ def node_sudoers(settings: Settings, has_workers: bool = False) -> str:
     * see the release and the start time of the main service's process, with the runtime ``service``;
     * give files of a release to the owners that the settings name;
     * pack a release into a tar file, and remove a release;
-    * run commands as the web user, if the settings have such a build step, hook or command of the database;
+    * run commands as the web user, if the settings have such a build step, hook, task or command of the database;
     * start and stop the workers of a color, if the node has workers.
 
     + has_workers: whether the node has units of workers. The settings may no longer have these workers.

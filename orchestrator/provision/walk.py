@@ -513,7 +513,9 @@ def other_switches(fleet: Fleet) -> list[str]:
 
 
 def require_web_user(readings: Readings) -> None:
-    """Raise Refused if the files of a node cannot be given to the web user in the settings. Nothing is changed.
+    """Raise Refused if the files of a node cannot be given to the web user that the settings name.
+
+    This function changes nothing.
 
     + readings: the answers of the hosts
     """

@@ -148,9 +148,12 @@ def read_journal(fleet: Fleet, verb: str) -> Contents:
 
 
 def journal_of(fleet: Fleet, session: Session, verb: str) -> Contents:
-    """Return the contents of the journal when a run has begun. Raises NoJournal if the store does not work.
+    """Return the contents of the journal. A run calls this function after it has taken the lock.
 
-    + session: the session of the run. If it has read the journal when it took the lock, no command is sent
+    Raises NoJournal if the store does not work.
+
+    + session: the session of the run. If the session read the journal when it took the lock, the function returns these
+      contents, and sends no command to read the journal again
     + verb: the verb of the run
     """
     return session.contents or read_journal(fleet, verb)
