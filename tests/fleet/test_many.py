@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,20 +49,25 @@ def shape(site_shape: Shape) -> Shape:
     return site_shape
 
 
-def counted(fleet: Fleet) -> dict[str, int]:
+def counted(fleet: Fleet, temporary: Path) -> dict[str, int]:
+    """Return what is on each server and in the directory of the operator's temporary files: name -> number."""
     found: dict[str, int] = {}
     for host in (*(node["name"] for node in fleet.nodes), "haproxy", "nginx"):
         done = fleet.exec(host, COUNT)
         assert done.returncode == 0, done.stderr
         found |= {f"{host} {key}": int(n) for key, n in (line.split("=") for line in done.stdout.splitlines())}
-    found["operator temporary files"] = len(list(Path(tempfile.gettempdir()).glob("orchestrator-*")))
+    found["operator temporary files"] = len(list(temporary.iterdir()))
     return found
 
 
 def test_nothing_grows_over_many_releases(
-    site: Site, tag: Callable[[str, Callable[[Path], None]], str], tmp_path: Path
+    site: Site, tag: Callable[[str, Callable[[Path], None]], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = site.fleet
+    # the other tests and their killed commands use the common directory
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     step = {"name": "vendor", "run": "mkdir -p vendor; cp app/*.php vendor/", "inputs": ["app"], "outputs": ["vendor"]}
     quick: dict[str, Any] = {"gate": {"interval": 0.05}, "probe": {"after": 0.2}, "keep": 3, "build": [step]}
     counts: list[dict[str, int]] = []
@@ -78,7 +82,7 @@ def test_nothing_grows_over_many_releases(
                 flawless(traffic.stop())
         site.said = ""
         if number in (SETTLED, RELEASES):
-            counts.append(counted(fleet))
+            counts.append(counted(fleet, temporary))
     before, after = counts
     print(json.dumps({key: (before[key], after[key]) for key in before if before[key] != after[key]}, indent=1))
     grown = {key: (before[key], after[key]) for key in before if after[key] - before[key] > allowed(key)}
