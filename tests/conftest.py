@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FLEET_TESTS = ROOT / "tests" / "fleet"
 
 OWN = ("test_applications", "test_laravel_queue", "test_upgrade", "test_traced", "test_mixed")
-"""Files whose tests have fleets of their own. One process runs them all."""
+"""Files whose tests have fleets of their own. In `make test`, one process runs them all."""
 
 SECOND = (
     "test_applications_side_by_side",

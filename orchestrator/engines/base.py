@@ -77,7 +77,7 @@ class Connection(ABC):
     All methods raise StatementFailed if the server does not carry out a statement, ConnectionLost if the connection
     breaks, and LockBusy if another session holds a lock for longer than ``lock_timeout`` (0.5 s in PostgreSQL, 1 s in
     MariaDB and MySQL). While a statement waits for a lock, the queries of the application wait behind the statement:
-    therefore no session waits longer.
+    therefore no session waits longer. The second session of ``retry`` ends a wait for a table after LONGEST_WAIT.
 
     + engine: the kind of the server. The URL may name another kind (``mysql://`` for MariaDB)
     + version: the version that the server reports

@@ -1,7 +1,7 @@
 """Note on each node which schedules the node runs, and which node runs the single-node schedules.
 
-At each tick, a node reads the symlink ``live`` and its own note. Therefore the schedules move to the new release with
-the symlink, and most runs have no stage for schedules.
+At each scheduled time (a tick of the timer), a node reads the symlink ``live`` and its own note. Therefore the
+schedules move to the new release with the symlink, and most runs have no stage for schedules.
 """
 
 from __future__ import annotations
