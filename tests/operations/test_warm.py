@@ -84,6 +84,7 @@ def test_every_worker_gets_a_page(color: Asked) -> None:
     assert color.paths == ["/", "/b", "/", "/b", "/"]
 
 
+@pytest.mark.exhaustive
 def test_many_workers_and_slow_pages_end_in_time(color: Asked) -> None:
     color.seconds = 0.1
     done = warmed(color, "/", workers=64, seconds=6)

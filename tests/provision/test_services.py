@@ -144,6 +144,7 @@ def answers(node: Path, color: str, pid: int, where: str = "", name: str = "ws")
     return done.returncode, time.monotonic()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "answer",
     [

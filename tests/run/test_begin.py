@@ -54,6 +54,7 @@ def test_nodes_are_read_again_after_a_run_was_settled(released: World, monkeypat
     assert {released.live(node) for node in released.nodes} == {"blue"}
 
 
+@pytest.mark.exhaustive
 def test_a_host_whose_state_cannot_be_read_is_asked_again(released: World) -> None:
     released.commands.clear()
     answer, asked = released.answer, []

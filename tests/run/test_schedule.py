@@ -69,6 +69,7 @@ def test_ticks_follow_the_live_release(released: World, settings: Settings) -> N
     assert [world.tick(node, "all", "each") for node in world.nodes] == [former] * 3
 
 
+@pytest.mark.exhaustive
 def test_a_failed_release_keeps_the_old_code(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

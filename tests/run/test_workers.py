@@ -60,6 +60,7 @@ def test_a_worker_that_ends_early_fails_the_release(
     all_have(world, GREEN)
 
 
+@pytest.mark.exhaustive
 def test_a_failed_release_leaves_the_old_workers(
     released: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ def run(made: Fleet, *words: str, **more: Any) -> int:
     return verbs.VERBS["exec"](made, Options(command=words, all=True, **more))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("user", ["web", "deploy"])
 def test_each_node_runs_the_command_in_its_release(
     released: World, user: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
