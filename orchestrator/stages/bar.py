@@ -47,8 +47,13 @@ def bar(i: Inputs) -> Stage:
 
 
 def unbar(i: Inputs) -> Stage:
-    """Return the stage that ends the bar of the nodes of a `join`, so that these nodes get traffic."""
-    return Stage(UNBAR, _bar(i, i.missing, out=False))
+    """Return the stage that ends the bar of the nodes of a `join`, so that these nodes get traffic.
+
+    The undo bars the nodes at every switch again. Otherwise, after a join that failed or was killed in this stage, some
+    switches would send traffic to a node that other switches bar.
+    """
+    back = _bar(i, i.missing, out=True)
+    return Stage(UNBAR, _bar(i, i.missing, out=False), undo=(Stage(BAR, back),) if back else ())
 
 
 def _bar(i: Inputs, nodes: Sequence[Missing], out: bool) -> tuple[Step, ...]:
