@@ -54,6 +54,11 @@ class NodeLayout:
         return f"{self.root}/guard"
 
     @property
+    def drain_mark(self) -> str:
+        """The file that makes nginx end each connection after its next answer, while the file exists."""
+        return f"{self.guard_dir}/drain"
+
+    @property
     def library(self) -> str:
         """The directory of the scripts that provisioning installs as root, such as the guard and ``inspect.php``."""
         return f"/usr/local/lib/orchestrator/{self.name}"
@@ -264,6 +269,11 @@ class BalancerLayout:
     @property
     def guard_dir(self) -> str:
         return f"{self.state}/guard"
+
+    @property
+    def drain_mark(self) -> str:
+        """The file that makes nginx end each connection after its next answer, while the file exists."""
+        return f"{self.guard_dir}/drain"
 
     @property
     def weights_map(self) -> str:

@@ -221,8 +221,8 @@ def pending(
     """Return the changes whose expand is done, and whose contract is not.
 
     + release: if this release itself has expanded a change, the change does not count; empty to count all changes
-    + live: whether the changes are those of the live release. Then a change without an expand file counts, too.
-      If not, such a change does not count, because it may belong to the release that is to come
+    + live: whether the changes are those of the live release. If True, a change without an expand file counts. If
+      False, such a change does not count, because it may belong to the release that is to come
     """
     known = _by_file(rows)
     found = []

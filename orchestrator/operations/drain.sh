@@ -4,13 +4,15 @@
 # and the script does not change the file. If $2 is `off` and $3 is `join`, the script removes only the mark of a join.
 set -eu
 mark=$1 verb=$2 which=$3
-said=''
-[ ! -e "$mark" ] || read -r said <"$mark" || true
 case $verb in
 on)
     [ ! -e "$mark" ] || exit 0
     echo "a join" >"$mark.new"
     mv -fT "$mark.new" "$mark"
     ;;
-off) [ "$which" = join ] && [ "$said" != "a join" ] || rm -f "$mark" ;;
+off)
+    said=''
+    [ ! -e "$mark" ] || read -r said <"$mark" || true
+    if [ "$which" = any ] || [ "$said" = "a join" ]; then rm -f "$mark"; fi
+    ;;
 esac

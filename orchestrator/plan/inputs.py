@@ -326,17 +326,18 @@ class Inputs:
         """
         return tuple(switch for switch in self.switches if switch.at in where)
 
-    def no_traffic(self, node: str = "") -> NoTraffic:
+    def no_traffic(self, place: Place | None = None) -> NoTraffic:
         """Return the condition that no load balancer sends traffic to the run's color.
 
         If the nodes themselves are a switch, a node's own script checks the node's ``live`` link at the moment at which
         the script acts. Therefore the condition does not name such switches.
 
-        + node: the node at which the color must get no traffic; empty for all nodes. Only used in a join, in which the
-          node is barred, so that it gets no traffic in either color.
+        + place: the place of the step. In a join, a node is barred, so that it gets no traffic in either color.
+          Therefore the condition of a step on this node is also met if all load balancers bar the node.
         """
         switches = tuple(switch.place for switch in self.at("balancer", "api"))
-        return NoTraffic(self.color, switches, node if self.verb == "join" else "")
+        barred = place.name if self.verb == "join" and place is not None and place.kind == "node" else ""
+        return NoTraffic(self.color, switches, barred)
 
     @cached_property
     def node_places(self) -> tuple[Place, ...]:
@@ -465,7 +466,7 @@ def _asked(data: Mapping[str, Any]) -> Release | Rollback | Join | Contract:
     """Return the operator's request from the data that ``Inputs.to_json`` returned.
 
     Older versions of this tool did not write ``code_only`` and ``cold``: if such a key is missing, its value is False.
-    They did not write ``running`` either: if this key is missing, a join waits before it starts each color.
+    If they did not write ``running``, a join waits before it starts each color.
     Raises ValueError if the verb is unknown, and KeyError if any other key is missing.
     """
     match data["verb"]:

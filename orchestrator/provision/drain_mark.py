@@ -215,4 +215,4 @@ def _shell(fleet: Fleet, host: Host, command: StringCommand, text: str = "") -> 
 
 def _path(fleet: Fleet, name: str) -> str:
     layout = fleet.settings.node if name in fleet.nodes else fleet.settings.balancer
-    return f"{layout.guard_dir}/drain"
+    return layout.drain_mark

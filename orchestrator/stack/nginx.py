@@ -28,7 +28,7 @@ def nginx_conf(settings: Settings, color: Color) -> str:
         servers=layout.nginx_servers,
         logs=layout.logs(color),
         temporary=layout.cache(color),
-        drain=f"{layout.guard_dir}/drain",
+        drain=layout.drain_mark,
         health=HEALTH,
         gate=settings.gate,
         front=php.front,

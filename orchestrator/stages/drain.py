@@ -38,7 +38,7 @@ def drain(i: Inputs) -> Stage:
     """Return the stage that makes nginx on the node end each connection after its next answer.
 
     A balancer opens no new connections to a barred node. But an nginx balancer sends further requests on connections
-    that were open when the node was barred. Only if the node itself ends these connections, the requests end, too.
+    that were open when the node was barred. These requests end only if the node itself ends these connections.
     """
     return Stage(DRAIN, _steps(i, Drain(on=True)), undo=(Stage(END_DRAIN, _steps(i, Drain(on=False, undo=True))),))
 

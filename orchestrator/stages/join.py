@@ -38,9 +38,9 @@ def join(i: Inputs) -> Plan:
     """Return the plan that updates both colors of a barred node and then lets the node in.
 
     A node that was barred a moment ago may still answer requests. Therefore the plan first drains the node, and waits
-    right before each restart of a color until the color has no request and no connection. Of the stages on the
-    node, only the drain and the starts of workers and schedules have an undo. The other stages need no undo, because
-    the node gets no new requests. If one of the stages on the node fails, the node stays barred.
+    right before each restart of a color until the color has no request and no connection. Of the stages on the node,
+    only the drain and the starts of workers and schedules have an undo. The other stages need no undo, because the node
+    gets no new requests. If one of the stages on the node fails, the node stays barred.
 
     If the nodes are switches themselves, a barred node has no ``live`` link, and therefore gets no traffic. Such a node
     gets the link only after both colors have passed the gate. With the link, the node gets traffic, even if a later
@@ -48,19 +48,15 @@ def join(i: Inputs) -> Plan:
     """
     asked, is_switch = i.asked, bool(i.at("node"))
     assert isinstance(asked, Join)
-    stages: list[Stage] = [
-        drain(i),
-        *join_without_schedules(i),
-        *quiet_workers(i, tuple(Color)),
-        tidy(i),
-    ]
+    stages: list[Stage] = [drain(i), *join_without_schedules(i), *quiet_workers(i, tuple(Color)), tidy(i)]
     stages += [barrier(i, i.barrier)] if i.barrier else []
     sides: tuple[tuple[Literal["live", "idle"], Inputs | None], ...] = (("live", i), ("idle", idle(i)))
     for name, side in sides:
         if side is None:
-            # after a contract, an older release may not run: the idle color gets no release
-            other = replace(i, color=i.color.other)
-            stages += [replace(stage, side=name, undo=()) for stage in (_quiet(other), retire(other)) if i.barrier]
+            if i.barrier:
+                # after a contract, an older release may not run: the idle color gets no release
+                other = replace(i, color=i.color.other)
+                stages += [replace(stage, side=name, undo=()) for stage in (_quiet(other), retire(other))]
             continue
         promoted = (promote(side),) if name == "live" and not is_switch else ()
         before = () if side.color in asked.running else (_quiet(side),)

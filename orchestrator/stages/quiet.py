@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.model import Color
 from orchestrator.plan.chains import FILES
 from orchestrator.plan.inputs import Inputs
-from orchestrator.plan.steps import Action, Kind, Place, Stage, Step
+from orchestrator.plan.steps import Action, Kind, Stage, Step
 
 QUIET = Kind("quiet", ("node", "balancer"), changes=False, hooks=True, each_batch=True, proves=True, chain=FILES)
 
@@ -17,8 +17,8 @@ class Quiet(Action):
     """Wait until a color has no request in flight.
 
     + still: seconds for which the color has to stay without requests
-    + idle: seconds to wait at most until the color's idle connections on the node have ended, too. 0 if the color gets
-      no requests on these connections. Earlier versions of this tool did not write this field to the journal
+    + idle: seconds to wait at most until the color has no idle connection on the node. 0 if the color gets no requests
+      on such connections. Earlier versions of this tool did not write this field to the journal
     """
 
     name = "quiet"
@@ -37,7 +37,7 @@ def quiet(i: Inputs, balancers: bool = True, idle: float = 0.0) -> Stage:
     requests.
 
     + balancers: whether the run also counts the requests on every balancer
-    + idle: seconds to wait at most until the idle connections on every node have ended, too
+    + idle: seconds to wait at most until the color has no idle connection on any node
     """
     # some switches keep sending requests to the color for some seconds after its weight became 0
     still = max(switch.quiet for switch in i.settings.switches)
@@ -47,8 +47,4 @@ def quiet(i: Inputs, balancers: bool = True, idle: float = 0.0) -> Stage:
     looks = i.settings.deadlines.look * (2 if idle else 1)
     deadline = idle + i.settings.drain.limit + still + looks
     places = (*i.node_places, *(switch.place for switch in i.at("balancer") if balancers))
-    return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic(_node(place))) for place in places))
-
-
-def _node(place: Place) -> str:
-    return place.name if place.kind == "node" else ""
+    return Stage(QUIET, tuple(Step(place, action, deadline, i.no_traffic(place)) for place in places))

@@ -72,4 +72,5 @@ def _former(i: Inputs) -> tuple[Stage, ...]:
 def _start(i: Inputs, node: NodeInput, release: str | None, services: bool, warms: bool) -> Step:
     # a node that joins is barred, so its live color may be restarted too
     action = Start(i.color, release, out=i.verb == "join", services=services, warms=warms)
-    return Step(Place("node", node.name), action, i.settings.deadlines.start, i.no_traffic(node.name))
+    place = Place("node", node.name)
+    return Step(place, action, i.settings.deadlines.start, i.no_traffic(place))

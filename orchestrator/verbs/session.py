@@ -234,7 +234,7 @@ def close_to_older_runs(
     # A frozen host must not delay a rollback much. If a slow host needs more time, `survey` reads the host alone.
     deadline = fleet.settings.deadlines.look + (LOOK if looks else 0)
     replies = fleet.each([*fleet.nodes, *fleet.balancers], lambda host: close(host, notes.our_lock), deadline)
-    # If our lock was on another of our hosts at the last provisioning, a host refuses this command, too. Therefore each
+    # If our lock was on another of our hosts at the last provisioning, a host refuses also this command. Therefore each
     # host that refuses gets a second command, with the names of all our hosts. The first command does not have these
     # names: in a fleet of 1,000 nodes, the commands to all hosts would have a million names.
     if others := [reply.name for reply in replies if OTHER_LOCK in (reply.error or "")]:

@@ -7,9 +7,11 @@ after it, the other places of the stage untouched). ``Killed`` acts like SIGKILL
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from orchestrator import verbs
 from orchestrator.config import load
@@ -59,6 +61,20 @@ class Death:
     def point(self, name: str) -> None:
         self.points.append(name)
         if len(self.points) == self.at:
+            raise Killed(name)
+
+
+class NamedDeath(Death):
+    """Kills at the n-th point whose name matches a pattern."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+        super().__init__(monkeypatch)
+        self.name, self.number = name, number
+
+    @override
+    def point(self, name: str) -> None:
+        self.points.append(name)
+        if fnmatchcase(name, self.name) and sum(fnmatchcase(one, self.name) for one in self.points) == self.number:
             raise Killed(name)
 
 

@@ -19,6 +19,7 @@ from orchestrator.run.executor import Executor
 from orchestrator.run.handlers.quiet import QuietHandler
 from orchestrator.run.walk import Result
 from tests.fakes.world import World
+from tests.run.test_partial import release_without
 
 pytestmark = pytest.mark.exhaustive
 
@@ -51,12 +52,6 @@ def open_streams(world: World, node: str) -> Path:
     return file
 
 
-def rolled_out_without_node3(released: World) -> None:
-    released.down.add("node3")
-    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
-    released.down.clear()
-
-
 def join(world: World, **drain: object) -> int:
     return verbs.join(world.fleet(settings(world, **drain)), Options(node="node3"))
 
@@ -64,7 +59,7 @@ def join(world: World, **drain: object) -> int:
 @pytest.mark.parametrize("line", [IDLE, BUSY])
 def test_a_join_waits_until_connections_have_ended(released: World, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A balancer may send its next request on each connection that was open when the node was barred."""
-    rolled_out_without_node3(released)
+    release_without(released, "node3")
     connections, mark = released.path / "node3/connections", released.root("node3") / "guard/drain"
     connections.write_text(line + "\n")
     looks: list[str] = []
@@ -94,7 +89,7 @@ def test_a_join_waits_until_connections_have_ended(released: World, line: str, m
 
 
 def test_a_join_cuts_off_no_stream(released: World, capsys: pytest.CaptureFixture[str]) -> None:
-    rolled_out_without_node3(released)
+    release_without(released, "node3")
     open_streams(released, "node3")
     before = [(released.path / f"node3/systemd/shop-{color.value}.target").read_text() for color in Color]
     assert join(released, at_limit="refuse") == 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import load
 from orchestrator.errors import Refused
 from orchestrator.journal import session
 from orchestrator.model import Color, Weights
@@ -17,8 +18,8 @@ from orchestrator.run.walk import Result
 from orchestrator.stages.start import Start
 from tests.fakes.world import World
 from tests.run.conftest import ring
-from tests.run.test_crash import Death, Killed, is_consistent
-from tests.run.test_partial import barred, bring_back, leave_out
+from tests.run.test_crash import Death, Killed, NamedDeath, is_consistent
+from tests.run.test_partial import barred, bring_back, leave_out, release_without
 
 POINTS = 68
 """The number of points of this join; a test below checks the number."""
@@ -38,9 +39,7 @@ def join(world: World) -> int:
 @pytest.fixture
 def behind(released: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The third node is barred and lacks the live release. A color with traffic may start only on a barred node."""
-    leave_out(released, "node3")
-    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
-    bring_back(released, "node3")
+    release_without(released, "node3")
     one = Executor._one
 
     def watched(this: Executor, step: Step, undoing: bool) -> Result:
@@ -99,25 +98,13 @@ def test_killed_anywhere(behind: World, monkeypatch: pytest.MonkeyPatch, at: int
 @pytest.mark.parametrize("action", ["tidy", "quiet", "fetch", "start"])
 def test_a_killed_join_is_resumed(behind: World, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
     with monkeypatch.context() as dying:
-        kill_before(dying, action)
+        NamedDeath(dying, f"before {action} on *", 1)
         with pytest.raises(Killed):
             join(behind)
     monkeypatch.setattr(session, "LEASE", 0.0)
     assert verbs.resume(behind.fleet(), Options()) == 0
     is_consistent(behind)
     assert not drained(behind)
-
-
-def kill_before(monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    death = Death(monkeypatch)
-    point = death.point
-
-    def dying(name: str) -> None:
-        if name.startswith(f"before {action} on"):
-            raise Killed(name)
-        point(name)
-
-    monkeypatch.setattr(death, "point", dying)
 
 
 @pytest.mark.exhaustive
@@ -157,5 +144,7 @@ def test_a_color_that_already_runs_its_release_is_not_waited_for(released: World
         (released.path / balancer / "barred").write_text("node3\n")
     sockets = released.path / "node3/sockets"
     sockets.write_text(f"u_str ESTAB 0 0 {released.root('node3')}/blue/run/ws.sock 12 * 21\n")
-    assert join(released) == 0
+    # if the join waited for the stream, it would be refused
+    refusing = load(released.settings | {"drain": {"limit": 0.5, "at_limit": "refuse"}})
+    assert verbs.join(released.fleet(refusing), Options(node="node3")) == 0
     is_consistent(released)

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from orchestrator import verbs
 from orchestrator.config import Settings, load
@@ -17,7 +16,7 @@ from orchestrator.model import Color
 from orchestrator.options import Options, read
 from tests.fakes.world import World
 from tests.run.faults import before, failing_at
-from tests.run.test_crash import Death, Killed, is_consistent
+from tests.run.test_crash import Death, Killed, NamedDeath, is_consistent
 
 ON, OFF = Options(page=True), Options(page=False)
 CLOSED = Options(ref="v1", maintenance="page")
@@ -211,20 +210,6 @@ def test_a_rollback_shows_the_page_only_if_it_is_told_to(
             assert verbs.rollback(world.fleet(always), options) == 0
     assert seen == [False, True]
     assert pages(world) == {"haproxy": False, "nginx": False}
-
-
-class NamedDeath(Death):
-    """Kills at the n-th point whose name matches a pattern."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
-        super().__init__(monkeypatch)
-        self.name, self.number = name, number
-
-    @override
-    def point(self, name: str) -> None:
-        self.points.append(name)
-        if fnmatchcase(name, self.name) and sum(fnmatchcase(one, self.name) for one in self.points) == self.number:
-            raise Killed(name)
 
 
 POINTS = [

@@ -31,6 +31,13 @@ def bring_back(world: World, node: str) -> None:
     (world.path / node / "unreachable").unlink()
 
 
+def release_without(world: World, node: str) -> None:
+    """Release v1 while a node is unreachable. Then the node answers again, is barred, and lacks the release."""
+    leave_out(world, node)
+    assert verbs.release(world.fleet(), Options(ref="v1", allow_missing=frozenset({node}))) == 0
+    bring_back(world, node)
+
+
 def test_a_node_that_is_left_out_is_barred_until_it_has_joined(released: World) -> None:
     leave_out(released, "node3")
     allow = frozenset({"node3"})
@@ -53,9 +60,7 @@ def test_a_node_that_is_left_out_is_barred_until_it_has_joined(released: World) 
 
 
 def test_a_rollback_leaves_a_barred_node_out(released: World) -> None:
-    leave_out(released, "node3")
-    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
-    bring_back(released, "node3")
+    release_without(released, "node3")
     (released.root("node3") / "blue/release").unlink()
     assert verbs.rollback(released.fleet(), Options()) == 0
     assert [released.weight(balancer) for balancer in released.balancers] == [0, 0]
@@ -81,9 +86,7 @@ def test_a_healthy_node_takes_part_even_if_it_may_be_missing(released: World) ->
 
 @pytest.mark.slow
 def test_a_failed_join_leaves_the_node_barred(released: World) -> None:
-    leave_out(released, "node3")
-    assert verbs.release(released.fleet(), Options(ref="v1", allow_missing=frozenset({"node3"}))) == 0
-    bring_back(released, "node3")
+    release_without(released, "node3")
     released.break_("node3", "health")
     assert verbs.join(released.fleet(), Options(node="node3")) == 1
     assert barred(released, "haproxy") == ["node3"]

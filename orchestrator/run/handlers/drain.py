@@ -18,4 +18,4 @@ class DrainHandler(OperationHandler[Drain]):
     @override
     def call(cls, step: Step[Drain], settings: Settings) -> Call:
         action = step.action
-        return Call(drain, {"mark": f"{settings.node.guard_dir}/drain", "on": action.on, "any_mark": not action.undo})
+        return Call(drain, {"mark": settings.node.drain_mark, "on": action.on, "any_mark": not action.undo})
