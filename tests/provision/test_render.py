@@ -362,6 +362,13 @@ def test_haproxy_has_the_same_servers_in_both_colors() -> None:
     assert re.findall(r"http-check send meth GET uri (\S+)", text) == ["/.orchestrator/health"] * 2
 
 
+def test_haproxy_often_checks_a_server_that_is_down() -> None:
+    # a release restarts the idle color, and then waits until HAProxy sees the color on every node
+    text = render.haproxy(settings(), only(settings(), HAProxySwitch), NODES, "deploy")
+    defaults = [line.split() for line in text.splitlines() if line.split()[:1] == ["default-server"]]
+    assert [words[words.index("downinter") + 1] for words in defaults] == ["200ms"] * len(Color)
+
+
 def test_haproxy_looks_names_up_while_it_runs() -> None:
     text = render.haproxy(settings(), only(settings(), HAProxySwitch), {"node1": "n1.example"}, "deploy")
     assert "\nresolvers shop-x\n" in text
