@@ -111,10 +111,10 @@ def test_a_node_leaves_and_an_empty_server_comes(calm: Calm, prepared: tool.Flee
     calm.no_request_failed()
 
 
-def asked_until_it_ends(connection: http.client.HTTPConnection) -> int:
+def asked_until_it_ends(connection: http.client.HTTPConnection, path: str) -> int:
     """Send requests on one connection until nginx ends the connection, and return how many were answered."""
     for number in range(1, 2000):
-        connection.request("GET", "/")
+        connection.request("GET", path)
         answer = connection.getresponse()
         answer.read()
         assert answer.status == 200
@@ -125,17 +125,17 @@ def asked_until_it_ends(connection: http.client.HTTPConnection) -> int:
 
 
 def test_a_join_cuts_off_no_request_of_its_node(calm: Calm) -> None:
-    """The node was barred a moment before: a slow request is in flight, and a balancer still uses a connection."""
+    """The node was barred a moment before: a slow request is in flight, and a balancer still uses two connections."""
     fleet = calm.fleet
     url = urlsplit(fleet.nodes[2][f"{calm.before.live}_url"])
-    slow, kept = (http.client.HTTPConnection(str(url.hostname), url.port, timeout=60) for _ in range(2))
+    slow, kept, to_service = (http.client.HTTPConnection(str(url.hostname), url.port, timeout=60) for _ in range(3))
     slow.request("GET", "/slow?s=15")
     with ThreadPoolExecutor() as pool:
-        answered = pool.submit(asked_until_it_ends, kept)
+        answered = [pool.submit(asked_until_it_ends, kept, "/"), pool.submit(asked_until_it_ends, to_service, "/ws")]
         for balancer in BALANCERS:
             assert fleet.exec(balancer, "/usr/local/lib/orchestrator/shop/bar node3 on").returncode == 0
         done(fleet, "join", node="node3")
-        assert answered.result(300) > 1
+        assert min(one.result(300) for one in answered) > 1
     answer = slow.getresponse()
     assert answer.status == 200
     assert answer.read()

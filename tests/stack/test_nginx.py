@@ -75,10 +75,16 @@ def test_no_application_gets_the_probe_token(changes: dict[str, Any]) -> None:
     assert all('proxy_set_header X-Probe-Token "";' in part for part in services)
 
 
-def test_a_node_that_is_drained_ends_its_connections() -> None:
-    found = locations(conf())
-    assert f"if (-e {SITE}/guard/drain) {{\n            error_page 418 = @last;" in found["/"]
-    assert "keepalive_timeout 0;" in found["@last"]
+@pytest.mark.parametrize(("name", "last"), [("/", "@last"), ('~ "^/ws(/|$)"', "@last_service_ws")])
+def test_a_node_that_is_drained_ends_its_connections(name: str, last: str) -> None:
+    found = locations(conf(services=SERVICES))
+    drain = f"        if (-e {SITE}/guard/drain) {{\n            error_page 418 = {last};\n            return 418;"
+    assert drain in found[name]
+    assert "        keepalive_timeout 0;\n" in found[last]
+    # otherwise the last answer is the same
+    rest = [line for line in found[last].splitlines() if line.strip().startswith(("proxy_", "try_files"))]
+    assert rest
+    assert [line for line in found[name].splitlines() if line.strip().startswith(("proxy_", "try_files"))] == rest
 
 
 def test_a_color_without_a_release_answers_503() -> None:
