@@ -13,7 +13,7 @@ fi
 # from now on, a contract finds this process, and no run removes the release
 cd "$root/releases/$release" || {
     echo "the release $release is no longer on this node: run the command again" >&2
-    exit 1
+    exit 3
 }
 if [ -z "$program" ]; then
     attended "$PPID" sh -c "$command"
@@ -22,6 +22,6 @@ fi
 if [ ! -x "$program" ]; then
     echo "an earlier version of this tool provisioned this node, so the web user cannot run commands: run" \
         "deploys/provision.py, or add --user deploy" >&2
-    exit 1
+    exit 3
 fi
 exec sudo -n -u "$web" "$program" "$release" "$color" "$PPID" "$(printf '%s' "$command" | base64 -w 0)"

@@ -165,14 +165,14 @@ def test_nothing_is_left_when_a_command_has_ended(node: Node) -> None:
 
 def test_a_release_that_is_gone_is_named(node: Node) -> None:
     status, _, err = node.done("true", "web", "", "20260101T120000Z-0000000")
-    assert status == 1
+    assert status == 3
     assert "the release 20260101T120000Z-0000000 is no longer on this node: run the command again\n" in err
 
 
 def test_a_node_of_an_earlier_version_says_so(node: Node) -> None:
     Path(node.console).unlink()
     status, _, err = node.done("true")
-    assert status == 1
+    assert status == 3
     assert "run deploys/provision.py, or add --user deploy" in err
 
 
