@@ -12,7 +12,7 @@ from orchestrator.database.model import Engine, Phase
 from orchestrator.database.split import Statement
 from orchestrator.errors import Refused
 
-_SETTING = re.compile(r"SET\b(?!\s+(?:PASSWORD|DEFAULT\s+ROLE|GLOBAL|PERSIST|@@))", re.IGNORECASE)
+_SETTING = re.compile(r"SET\b(?!\s+(?:STATEMENT\b|PASSWORD|DEFAULT\s+ROLE|GLOBAL|PERSIST|@@))", re.IGNORECASE)
 _BEGIN = re.compile(r"(?:BEGIN|START\s+TRANSACTION)\b(?!\s+NOT\b)[^;]*", re.IGNORECASE)
 _COMMIT = re.compile(r"(?:COMMIT|END)(?:\s+(?:WORK|TRANSACTION))?", re.IGNORECASE)
 _CONTROL = re.compile(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from orchestrator.database.catalog import (
@@ -39,8 +40,15 @@ def read(rows: Rows) -> Catalog:
     """
     [[path]] = rows("SELECT current_setting('search_path')")
     rows("SELECT set_config('search_path', '', false)")
-    found = _read(rows)
-    rows(f"SELECT set_config('search_path', {_literal(str(path))}, false)")
+    restore = f"SELECT set_config('search_path', {_literal(str(path))}, false)"
+    try:
+        found = _read(rows)
+    except Exception:
+        # a query may give up because a table is locked, and the caller then reads again
+        with suppress(Exception):
+            rows(restore)
+        raise
+    rows(restore)
     return found
 
 

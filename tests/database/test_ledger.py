@@ -135,6 +135,17 @@ def test_mariadb_runs_each_step_alone() -> None:
     assert groups(f"{A};{B}", Engine.MARIADB) == [(A, None), (B, None)]
 
 
+def test_a_statement_with_its_own_settings_is_a_step() -> None:
+    file = made(c1_expand=f"SET STATEMENT max_statement_time=0 FOR {A};{B}")[0].files[Phase.EXPAND]
+    assert [(one.statement, one.settings) for one in steps_of(file, Engine.MARIADB)] == [
+        (f"SET STATEMENT max_statement_time=0 FOR {A}", ()),
+        (B, ()),
+    ]
+    # a setting of PostgreSQL has a similar name
+    file = made(c1_expand=f"SET statement_timeout = 5;{A}")[0].files[Phase.EXPAND]
+    assert [one.settings for one in steps_of(file, Engine.POSTGRES)] == [("SET statement_timeout = 5",)]
+
+
 def test_settings_run_before_each_later_step() -> None:
     file = made(c1_expand=f"SET a = 1;{A};SET b = 2;{B}")[0].files[Phase.EXPAND]
     assert [one.settings for one in steps_of(file, Engine.MARIADB)] == [("SET a = 1",), ("SET a = 1", "SET b = 2")]
