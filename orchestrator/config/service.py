@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from orchestrator.config.form import form, newly
 from orchestrator.config.names import name_of
+from orchestrator.config.program import not_one_program
 from orchestrator.config.section import Section
 from orchestrator.model import Color
 
@@ -58,11 +59,11 @@ class Service(Section):
     name: Annotated[str, name_of("a service"), newly(unit_of_ours)] = Field(
         description="name of the service; its systemd unit is `<app>-<color>-<name>.service`",
     )
-    command: str = Field(
+    command: Annotated[str, newly(not_one_program)] = Field(
         min_length=1,
-        description="one shell command, which the web user runs in the release's directory. The command must listen on "
-        "the unix socket whose path is in the environment variable SOCKET. With `ports`, the command must listen on "
-        "the TCP port in the variable PORT instead. The variables RELEASE and COLOR are also set",
+        description="one program with its arguments, which the web user runs in the release's directory. The program "
+        "must listen on the unix socket whose path is in the environment variable SOCKET. With `ports`, it must listen "
+        "on the TCP port in the variable PORT instead. The variables RELEASE and COLOR are also set",
     )
     path: Annotated[str, PATH] = Field(
         description="URL path, such as `/ws`. The service answers the requests for this path and for all paths below "

@@ -9,6 +9,7 @@ from pydantic import Field
 from orchestrator.config.duration import Duration
 from orchestrator.config.form import newly
 from orchestrator.config.names import name_of
+from orchestrator.config.program import not_one_program
 from orchestrator.config.section import Section
 from orchestrator.config.service import unit_of_ours
 
@@ -31,10 +32,10 @@ class Worker(Section):
         description="name of the worker; its systemd units are `<app>-<color>-<name>@<number>.service`, and its lines "
         "in systemd's journal have the identifier `<app>-<name>`"
     )
-    command: str = Field(
+    command: Annotated[str, newly(not_one_program)] = Field(
         min_length=1,
-        description="one shell command, in one line, which runs in the release's directory. The variables RELEASE and "
-        "COLOR are set. If the command ends, systemd starts it again after a second",
+        description="one program with its arguments, in one line, which runs in the release's directory. The variables "
+        "RELEASE and COLOR are set. If the command ends, systemd starts it again after a second",
     )
     count: int = Field(1, ge=1, le=MOST, description="number of processes on each node")
     user: Literal["deploy", "web"] = Field(

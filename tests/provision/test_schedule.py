@@ -194,3 +194,12 @@ def test_a_tick_starts_no_program_but_its_command(host: Node, tmp_path: Path) ->
     host.record.write_text("shop-web\n")
     (host.root / "releases/r1/.release/stack/schedule-tick").write_text('/bin/echo  "$RELEASE  $COLOR" \\\\\n')
     assert host.tick("each", "shop-web", programs=str(tmp_path / "bin")) == "r1  blue \\"
+
+
+@pytest.mark.parametrize(
+    "command", ["echo a && echo b", "echo a; echo b", "false || { echo a; echo b; }", "A=b; echo a; echo $A"]
+)
+def test_a_schedule_runs_every_part_of_its_command(host: Node, command: str) -> None:
+    host.note("one 12 node1\n")
+    (host.root / "releases/r1/.release/stack/schedule-tick").write_text(f"{command}\n")
+    assert host.tick("one").split() == ["a", "b"]
