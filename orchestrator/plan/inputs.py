@@ -224,9 +224,21 @@ class WorkersInput:
     """The facts about workers that a plan needs. A run has them if the settings or a node have workers.
 
     + outside: the names of the nodes that take no part in the run. Their workers end, too, when a release is retired
+    + unreached: the names of the nodes that a rollback cannot reach, although these nodes may have traffic. When the
+      release is retired, the rollback tries to hand over their workers; a failure is only a warning
     """
 
     outside: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as data for JSON. Earlier versions do not know ``unreached``: it is left out if empty."""
+        return {"outside": self.outside, **({"unreached": self.unreached} if self.unreached else {})}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> WorkersInput:
+        """Make the facts from the data that ``to_json`` returned. Raises TypeError or KeyError for other data."""
+        return cls(tuple(data["outside"]), tuple(data.get("unreached", ())))
 
 
 @dataclass(frozen=True)
@@ -358,6 +370,8 @@ class Inputs:
             newer["running"] = running
         if self.database:
             newer["database"] = self.database.to_json()
+        if self.workers:
+            newer["workers"] = self.workers.to_json()
         return {
             **plain,
             **newer,
@@ -396,7 +410,7 @@ class Inputs:
             scaling=ScalingInput(tuple(data.get("scaling", ())), tuple(data.get("instances", ()))),
             database=DatabaseInput.from_json(data["database"]) if data.get("database") else None,
             barrier=data.get("barrier", ""),
-            workers=WorkersInput(tuple(data["workers"]["outside"])) if data.get("workers") else None,
+            workers=WorkersInput.from_json(data["workers"]) if data.get("workers") else None,
             schedule=_schedule(data["schedule"]) if data.get("schedule") else None,
             closes=data.get("closes", ""),
         )
@@ -433,7 +447,7 @@ def _check(i: Inputs) -> None:
         "the nodes": [node.name for node in i.nodes],
         "the switches": [word for switch in i.switches for word in (switch.name, switch.kind, switch.at)],
         "the nodes that are left out": [word for node in i.missing for word in (node.name, node.address)],
-        "the nodes outside": list(i.workers.outside) if i.workers else [],
+        "the nodes outside": [*i.workers.outside, *i.workers.unreached] if i.workers else [],
         "the nodes of the schedules": _nodes_of(i.schedule) if i.schedule else [],
         "the node of the database's commands": [i.database.runner] if i.database else [],
         "mend, members, scaling or instances": [*i.mend, *i.members, *i.scaling.suspended, *i.scaling.instances],

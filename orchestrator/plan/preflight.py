@@ -193,7 +193,7 @@ def rollback(
         nodes=tuple(NodeInput(name, target) for name in fleet.nodes),
         switches=_switch_inputs(fleet),
         members=tuple(name for name in fleet.nodes if name not in fleet.drained),
-        workers=_workers(fleet, settings, barred),
+        workers=_workers(fleet, settings, barred, tuple(name for name in fleet.nodes if name not in states)),
         schedule=changes(whole, settings, list(fleet.nodes)),
     )
 
@@ -575,17 +575,20 @@ def _scaling(fleet: FleetState, settings: Settings) -> ScalingInput:
     return ScalingInput(suspended, tuple(fleet.group.instances))
 
 
-def _workers(fleet: FleetState, settings: Settings, outside: tuple[str, ...]) -> WorkersInput | None:
+def _workers(
+    fleet: FleetState, settings: Settings, outside: tuple[str, ...], unreached: tuple[str, ...] = ()
+) -> WorkersInput | None:
     """Return the facts about workers; None if neither the settings nor a node have workers.
 
     A release that is on the nodes may have workers that the settings no longer have.
 
     + outside: the names of the nodes that take no part in the run
+    + unreached: the names of the nodes that the run cannot reach, although they may have traffic
     """
     states = fleet.node_states.values()
     if not settings.workers and not any(state.workers.processes or state.workers.expected for state in states):
         return None
-    return WorkersInput(outside)
+    return WorkersInput(outside, unreached)
 
 
 def _one_live_release(fleet: FleetState, live: Color) -> Iterable[str]:

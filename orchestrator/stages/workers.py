@@ -5,7 +5,7 @@ Until the commit, the workers of the old release go on. Therefore an undo only h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
@@ -50,7 +50,8 @@ class StopWorkers(Action):
       ``colors`` are told to end, the missing workers of this color start. ``none``: no workers start at boot. Empty to
       change nothing about this
     + waits: whether the step waits until the processes have ended, as the setting ``workers.over`` says
-    + outside: whether the node takes no part in the run. Then a failure is only a warning
+    + outside: whether the node takes no part in the run, or cannot be reached by a rollback. Then a failure is only a
+      warning
     """
 
     name = "stop workers"
@@ -73,12 +74,16 @@ def quiet_workers(i: Inputs, colors: tuple[Color, ...] = ()) -> tuple[Stage, ...
     Usually no worker of the color runs, because the run that retired the color's release has ended them. The undo
     waits until the workers of the new release have ended, before the files of the release are removed.
 
+    A rollback to a warm color does not wait for jobs: the color is not started, and the jobs belong to the release that
+    gets the traffic.
+
     + colors: the colors whose workers end; empty for the color that the run prepares
     """
     if not i.workers:
         return ()
-    steps = _stop(i, StopWorkers(colors or (i.color,)))
-    return (Stage(QUIET_WORKERS, steps, undo=() if colors else (Stage(END_WORKERS, steps),)),)
+    ends = StopWorkers(colors or (i.color,))
+    steps = _stop(i, replace(ends, waits=i.verb != "rollback" or i.cold))
+    return (Stage(QUIET_WORKERS, steps, undo=() if colors else (Stage(END_WORKERS, _stop(i, ends)),)),)
 
 
 def start_workers(i: Inputs, weight: int) -> tuple[Stage, ...]:
@@ -105,14 +110,20 @@ def retire_workers(i: Inputs) -> tuple[Stage, ...]:
     """Return the stage after the commit that ends the workers of the old release. () if there are no workers.
 
     The stage also ends the workers on nodes that take no part in the run, so that no process there goes on with the old
-    release.
+    release. If a node that a rollback could not reach answers by now, its workers change over as on the other nodes,
+    because this node may have traffic.
     """
     if not i.workers:
         return ()
-    here = _stop(i, StopWorkers((i.color.other,), keep=i.color.value))
-    action = StopWorkers(tuple(Color), keep="none", waits=False, outside=True)
-    there = (Step(Place("node", name), action, i.settings.deadlines.look) for name in i.workers.outside)
-    return (Stage(RETIRE_WORKERS, (*here, *there)),)
+    retire = StopWorkers((i.color.other,), keep=i.color.value)
+    none = StopWorkers(tuple(Color), keep="none", waits=False, outside=True)
+    late = replace(retire, waits=False, outside=True)
+    there = (
+        Step(Place("node", name), action, i.settings.deadlines.look)
+        for names, action in ((i.workers.outside, none), (i.workers.unreached, late))
+        for name in names
+    )
+    return (Stage(RETIRE_WORKERS, (*_stop(i, retire), *there)),)
 
 
 def join_workers(i: Inputs) -> tuple[Stage, ...]:
@@ -128,14 +139,14 @@ def _weight(i: Inputs, start: str, share: str) -> int:
     """Return the share of the traffic at which a worker of the settings starts; 0 for before the cutover."""
     if start == "before":
         return 0
-    has_steps = i.verb == "release" and i.live is not None
+    has_steps = i.verb == "release" and i.live is not None and not i.closes
     return i.settings.cutover[0].weight if share == "first" and has_steps else 100
 
 
 def _start(i: Inputs, action: StartWorkers) -> tuple[Step, ...]:
     survive = max((one.survive for one in i.settings.workers), default=0.0)
     deadline = i.settings.deadlines.start + survive
-    return tuple(Step(place, action, deadline) for place in i.node_places)
+    return tuple(Step(place, action, deadline) for place in _places(i))
 
 
 def _stop(i: Inputs, action: StopWorkers) -> tuple[Step, ...]:
@@ -143,4 +154,10 @@ def _stop(i: Inputs, action: StopWorkers) -> tuple[Step, ...]:
     if action.waits:
         waits = any(one.over == "wait" for one in i.settings.workers)
         deadline += DAY if waits else max((one.finish for one in i.settings.workers), default=FINISH)
-    return tuple(Step(place, action, deadline) for place in i.node_places)
+    return tuple(Step(place, action, deadline) for place in _places(i))
+
+
+def _places(i: Inputs) -> tuple[Place, ...]:
+    """Return the nodes of the run, without the nodes that a rollback cannot reach."""
+    unreached = i.workers.unreached if i.workers else ()
+    return tuple(place for place in i.node_places if place.name not in unreached)

@@ -44,6 +44,22 @@ def test_only_the_live_release_has_workers(released: World, settings: Settings) 
 
 
 @pytest.mark.exhaustive
+def test_a_rollback_moves_the_workers_of_the_nodes_it_reaches(
+    released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = released
+    for ref in ("v1", "v2"):
+        assert verbs.release(world.fleet(settings), Options(ref=ref)) == 0
+    world.down.add("node2")
+    (world.path / "node2/unreachable").touch()
+    assert verbs.rollback(world.fleet(settings), Options()) == 0
+    said = capsys.readouterr().err
+    assert "warning: node2: cannot be reached; the next release or rollback does the work of this stage" in said
+    assert [world.workers(node) for node in world.nodes] == [GREEN, BLUE, GREEN]
+    assert [world.weight(balancer) for balancer in world.balancers] == [100, 100]
+
+
+@pytest.mark.exhaustive
 def test_a_worker_that_ends_early_fails_the_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestrator.model import Color
+from orchestrator.plan.inputs import Closes, WorkersInput
 from orchestrator.plan.steps import Stage
 from orchestrator.stages import plan
 from orchestrator.stages.workers import DAY, StartWorkers, StopWorkers
@@ -78,6 +80,36 @@ def test_nodes_outside_of_the_run_are_told_to_end_their_workers() -> None:
     }
     assert told["node3"].advisory
     assert not told["node1"].advisory
+
+
+def test_a_node_that_answers_late_gets_the_workers_of_the_color() -> None:
+    # a rollback does not bar a silent node, so the node may have traffic when it answers again
+    made = plans.inputs("rollback", "workers")
+    found = {stage.name: stage for stage in plan(replace(made, workers=WorkersInput((), ("node2",)))).stages}
+    for name in ("quiet workers", "start workers 0%", "start workers"):
+        assert [step.place.name for step in found[name].do] == ["node1"], name
+    told = {step.place.name: step.action for step in found["retire workers"].do}
+    assert told["node1"] == StopWorkers((Color.blue,), keep="green")
+    assert told["node2"] == StopWorkers((Color.blue,), keep="green", waits=False, outside=True)
+
+
+def test_a_warm_rollback_waits_for_no_job_before_the_cutover() -> None:
+    warm, cold = (stages("rollback", full=full)["quiet workers"] for full in (False, True))
+    assert {step.action for step in warm.do} == {StopWorkers((Color.green,), waits=False)}
+    assert {step.action for step in cold.do} == {StopWorkers((Color.green,))}
+    for stage in (warm, cold):
+        assert {step.action for step in stage.undo[0].do} == {StopWorkers((Color.green,))}
+
+
+def test_a_release_that_closes_the_site_ends_its_first_workers() -> None:
+    first: dict[str, Any] = {"name": "queue", "command": "bin/queue", "share": "first"}
+    steps = [{"weight": 5, "bake": 1}, {"weight": 100}]
+    made = plans.inputs("release", "workers", workers=[first], cutover=steps)
+    cases: list[tuple[Closes, str]] = [("", "5%"), ("page", "")]
+    for closes, weight in cases:
+        found = {stage.name: stage for stage in plan(replace(made, closes=closes)).stages}
+        undo = found[f"start workers {weight}".strip()].undo
+        assert [back.name for back in undo] == ["stop workers"], closes
 
 
 def test_a_node_that_joins_starts_the_live_workers() -> None:
