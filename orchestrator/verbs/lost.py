@@ -15,7 +15,8 @@ from orchestrator.stages.bar import bar
 def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) -> None:
     """Bar the nodes that did not answer during the undo. The nodes get no traffic until `join` brings them back.
 
-    A node that is no longer in the inventory cannot be barred. In this case, only print the name of the node.
+    A node that is no longer in the inventory cannot be barred. In this case, only print the name of the node. If no
+    other node of the run answers either, bar no node: otherwise no node would be left for the users' requests.
 
     + walk: the object that performed the stages of the run. This object also performs the barring, and records the
       results.
@@ -28,6 +29,14 @@ def bar_lost_nodes(fleet: Fleet, walk: Walk, i: Inputs, left: Iterable[Result]) 
     if gone:
         say(f"{', '.join(gone)}: no longer in the inventory, so there is nothing to bar", fg="yellow")
     if not known:
+        return
+    # a join changes only a node that gets no traffic before its end, and all other nodes serve
+    if i.verb != "join" and not any(fleet.has(node.name) and node.name not in lost for node in i.nodes):
+        say(
+            f"{', '.join(known)}: not undone, but not barred, because no node of the run answers: run the same command "
+            "again when the nodes answer",
+            fg="yellow",
+        )
         return
     missing = tuple(Missing(name, fleet.address(name), barred=False) for name in known)
     walk.besides(replace(bar(replace(i, missing=missing)), label="lost"))

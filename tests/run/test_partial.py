@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from orchestrator import verbs
+from orchestrator.config import load
 from orchestrator.errors import Refused, UsageError
 from orchestrator.model import Color
 from orchestrator.options import Options, read
@@ -177,3 +181,32 @@ def test_a_node_that_is_not_in_the_inventory_any_more_is_lost(
         assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
     finally:
         released.nodes.insert(1, "node2")
+
+
+@pytest.mark.parametrize("left", [[], ["node2"]])
+def test_a_node_is_barred_only_if_another_node_answers(
+    released: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], left: list[str]
+) -> None:
+    before, answer = released.snapshot(), released.answer
+    hook = {"after": "start", "on": "operator", "run": f"touch {tmp_path}/lost; exit 1"}
+    lost = [node for node in released.nodes if node not in left]
+
+    def silent(connector: Any, command: str, stdin: str = "") -> Any:
+        if (tmp_path / "lost").exists():
+            released.down.update(lost)
+        return answer(connector, command, stdin)
+
+    released.answer = silent  # type: ignore[method-assign]
+    made = load(released.settings | {"hooks": [hook]})
+    assert verbs.release(released.fleet(made), Options(ref="v1")) == 1
+    names, err = ", ".join(lost), capsys.readouterr().err
+    assert [barred(released, balancer) for balancer in released.balancers] == [lost if left else []] * 2
+    assert (f"{names}: not undone, and barred until you run" in err) is bool(left)
+    assert (f"{names}: not undone, but not barred, because no node of the run answers" in err) is not bool(left)
+    # when the nodes answer again, the next command undoes the rest
+    released.answer = answer  # type: ignore[method-assign]
+    released.down.clear()
+    assert verbs.abort(released.fleet(), Options()) == 0
+    for node in lost if left else ():
+        assert verbs.join(released.fleet(), Options(node=node)) == 0
+    assert released.snapshot() == before
