@@ -146,6 +146,17 @@ def unfinished(runs: Sequence[Sequence[Json]]) -> Sequence[Json] | None:
     return _unfinished(runs)[1]
 
 
+def is_decided(runs: Sequence[Sequence[Json]]) -> bool:
+    """Return whether the runs suffice to decide whether a run has to be settled.
+
+    If not, each of the runs stopped before it had a plan. For example, each of them may have tried to settle the same
+    older run, and failed. Then an older run decides.
+
+    + runs: the records of each run, oldest run first
+    """
+    return _unfinished(runs)[0] is not None
+
+
 def decisive(runs: Sequence[Sequence[Json]]) -> int:
     """Return the index of the oldest run that decides whether a run has to be settled.
 
@@ -153,11 +164,11 @@ def decisive(runs: Sequence[Sequence[Json]]) -> int:
 
     + runs: the records of each run, oldest run first
     """
-    return _unfinished(runs)[0]
+    return _unfinished(runs)[0] or 0
 
 
-def _unfinished(runs: Sequence[Sequence[Json]]) -> tuple[int, Sequence[Json] | None]:
-    """Return the results of ``decisive`` and ``unfinished``."""
+def _unfinished(runs: Sequence[Sequence[Json]]) -> tuple[int | None, Sequence[Json] | None]:
+    """Return the results of ``decisive`` and ``unfinished``. The first result is None if an older run decides."""
     # if a command died while it settled the run, its records form a separate, later run
     undoing: list[Json] = []
     for index, run in reversed(list(enumerate(runs))):
@@ -170,7 +181,7 @@ def _unfinished(runs: Sequence[Sequence[Json]]) -> tuple[int, Sequence[Json] | N
         if any(isinstance(record, Settled) for record in known):
             return index, None
         # this run has no Inputs: it stopped before it had a plan, or while it settled an older run, which is next here
-    return 0, None
+    return None, None
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import gevent
 
 from orchestrator.errors import NoJournal, OrchestratorError, Refused, TakenOver
 from orchestrator.journal import clock
-from orchestrator.journal.records import Commit, End, RunRecord, stamped
+from orchestrator.journal.records import Commit, End, Paused, RunRecord, stamped
 from orchestrator.journal.short import short
 from orchestrator.journal.store import Contents, Held, Lost, Owner, Record, Store
 
@@ -89,7 +89,8 @@ class Watch:
 class Session:
     """Holds the lock for one run, renews the lock in the background, and writes the journal of the run.
 
-    If the journal cannot be written at the commit, the commit and all later records go to the notes instead.
+    If the journal cannot be written at the commit, the commit and all later records go to the notes instead. If the
+    record of a pause cannot be written, the run is undone, and the records of the undo go to the notes.
 
     + store: the store of lock and journal
     + me: this process as the owner of the lock
@@ -102,7 +103,7 @@ class Session:
         self._me = me
         self._say = say
         self._notes = notes
-        self._noting = self._committed = self._given_back = False
+        self._noting = self._notable = self._given_back = False
         self.noted = ""
         """The names of the hosts that have noted the last records; empty if nothing was noted."""
         self.contents: Contents | None = None
@@ -173,7 +174,8 @@ class Session:
         """Write records to the journal, each with the present time.
 
         If the journal cannot be written at the commit or later, note these and all later records instead, and print a
-        warning.
+        warning. Also note records after a pause that could not be written: the journal may have the pause nevertheless,
+        and only the records of the undo then tell a later command that the run waits no longer.
 
         + last: whether this command writes no other records and changes no host from now on. If True, the same request
           also gives the lock back, as soon as the records are written. If the records cannot be written, this process
@@ -182,7 +184,7 @@ class Session:
         Raises TakenOver if another run has taken the lock.
         """
         written = [stamped(short(record)) for record in records]
-        self._committed = self._committed or any(isinstance(record, Commit) for record in records)
+        self._notable = self._notable or any(isinstance(record, Commit) for record in records)
         if self._noting and self._notes is not None:
             self.noted = self._notes.append(self.fence, written)
             return
@@ -198,7 +200,8 @@ class Session:
                 "another run took over the lock: this run stops, and the other run settles this run"
             ) from None
         except Exception as error:
-            if self._notes is None or not self._committed:
+            if self._notes is None or not self._notable:
+                self._notable = any(isinstance(record, Paused) for record in records)
                 raise
             self._note_rest(self._notes, written, error)
 
@@ -215,7 +218,7 @@ class Session:
             raise NoJournal(str(error)) from error
 
     def _note_rest(self, notes: Notes, written: Sequence[Record], error: Exception) -> None:
-        """Note the commit, or records after the commit. Raises OrchestratorError if no host notes the records.
+        """Note the commit, or records after the commit or a pause. Raises OrchestratorError if no host notes them.
 
         + error: why the journal could not be written
         """
@@ -286,7 +289,7 @@ class Unjournaled(Session):
     def __init__(self, fence: int, notes: Notes, contents: Contents, say: Callable[[str], None]) -> None:
         # this method does not call the method of the base class, because there is no store
         self._noting, self._notes, self._say = True, notes, say
-        self._committed = self._given_back = False
+        self._notable = self._given_back = False
         self._lost, self._renewing = False, None
         self.fence = fence
         self.noted = ""

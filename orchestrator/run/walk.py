@@ -316,10 +316,22 @@ class Walk:
             return self.undo(begun, reason)
         self._control.no_more_interrupts()
         if pause:
-            self._note(Event("paused", text=pause))
-            return Ended(committed=False, paused=pause)
+            return self._pause(pause, begun)
         self._commit()
         return self.forward(self._plan.after_commit)
+
+    def _pause(self, pause: str, begun: Sequence[Stage]) -> Ended:
+        """Record that the run waits. If the record cannot be written, undo the begun stages. Return how the walk ended.
+
+        Without the record, no later command could continue the run. Raises TakenOver if a newer run has begun.
+        """
+        try:
+            self._note(Event("paused", text=pause))
+        except TakenOver:
+            raise
+        except Exception as reason:  # noqa: BLE001 (any failure undoes the run)
+            return self.undo(begun, reason)
+        return Ended(committed=False, paused=pause)
 
     def _commit(self) -> None:
         """Write the commit record.

@@ -20,10 +20,11 @@ from orchestrator import __version__
 from orchestrator.errors import NoJournal, OrchestratorError, Refused, UsageError
 from orchestrator.fleet import Fleet
 from orchestrator.journal.channel import Line
+from orchestrator.journal.history import is_decided
 from orchestrator.journal.host import HostStore
 from orchestrator.journal.records import Begin
 from orchestrator.journal.session import LEASE, Session, Unjournaled, Watch, owner
-from orchestrator.journal.store import Contents, Store
+from orchestrator.journal.store import NEWEST, Contents, Store
 from orchestrator.report.terminal import say
 from orchestrator.scripts.guarded import as_user
 from orchestrator.signals import signals
@@ -51,10 +52,14 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None, looks: bool 
     try:
         with emergency(verb):
             session.take()
+        if session.contents is not None and not _suffices(session.contents, NEWEST):
+            session.contents = None
         provisions = verb == "provision"
         closed = close_to_older_runs(fleet, session.fence, user, provisions, looks)
-        if closed.fence > session.fence:
-            session.raise_above(closed.fence)
+        # an earlier run without a lock has a number that the store does not know: only its notes have this number
+        highest = max(closed.fence, *closed.notes, 0)
+        if closed.fence > session.fence or session.fence in closed.notes:
+            session.raise_above(highest)
             closed = close_to_older_runs(fleet, session.fence, user, provisions, looks)
         session.looks = closed.looks
         if closed.notes:
@@ -100,11 +105,11 @@ def _readable(fleet: Fleet) -> Contents:
     watch = Watch(say)
     try:
         store = open_store(fleet)
-        contents = store.read()
+        contents = read_runs(store)
         while (held := contents.held) and (held.age is None or held.age < LEASE) and not watch.unchanged:
             watch.sees(held)
             gevent.sleep(1.0)
-            contents = store.read()
+            contents = read_runs(store)
     except Refused as refusal:
         if not isinstance(refusal, NoJournal):
             raise
@@ -142,9 +147,27 @@ def read_journal(fleet: Fleet, verb: str) -> Contents:
     with emergency(verb):
         store = open_store(fleet)
         try:
-            return store.read()
+            return read_runs(store)
         except OrchestratorError as error:
             raise NoJournal(str(error)) from error
+
+
+def read_runs(store: Store) -> Contents:
+    """Return the contents of the store, with as many of the newest runs as decide whether a run has to be settled."""
+    runs = NEWEST
+    contents = store.read()
+    while not _suffices(contents, runs):
+        runs *= 4
+        contents = store.read(runs)
+    return contents
+
+
+def _suffices(contents: Contents, runs: int) -> bool:
+    """Return whether the contents decide whether a run has to be settled.
+
+    + runs: the largest number of runs that were read
+    """
+    return len(contents.runs) < runs or is_decided(contents.runs)
 
 
 def journal_of(fleet: Fleet, session: Session, verb: str) -> Contents:
@@ -152,8 +175,8 @@ def journal_of(fleet: Fleet, session: Session, verb: str) -> Contents:
 
     Raises NoJournal if the store does not work.
 
-    + session: the session of the run. If the session read the journal when it took the lock, the function returns these
-      contents, and sends no command to read the journal again
+    + session: the session of the run. If the session read the journal when it took the lock, and read enough runs, the
+      function returns these contents, and sends no command to read the journal again
     + verb: the verb of the run
     """
     return session.contents or read_journal(fleet, verb)

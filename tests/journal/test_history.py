@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.journal.history import history_of, unfinished
+from orchestrator.journal.history import history_of, is_decided, unfinished
 from orchestrator.journal.records import (
     Begin,
     Commit,
@@ -106,3 +106,17 @@ def test_the_newest_open_run_has_to_be_settled(
     runs: list[list[dict[str, Any]]], found: list[dict[str, Any]] | None
 ) -> None:
     assert unfinished(runs) == found
+
+
+@pytest.mark.parametrize(
+    ("runs", "decided"),
+    [
+        ([], False),
+        ([REFUSED, DIED_SETTLING, PASSED_OVER], False),
+        ([ENDED, REFUSED], True),
+        ([OPEN, DIED_SETTLING], True),
+        ([SETTLED, REFUSED], True),
+    ],
+)
+def test_older_runs_count_if_no_run_decides(runs: list[list[dict[str, Any]]], decided: bool) -> None:
+    assert is_decided(runs) is decided

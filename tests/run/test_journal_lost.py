@@ -14,7 +14,7 @@ from orchestrator.config import load
 from orchestrator.errors import NoJournal, OrchestratorError, Refused, Undecided
 from orchestrator.journal import session
 from orchestrator.journal.host import HostStore
-from orchestrator.journal.store import Contents, Held, Owner, Record
+from orchestrator.journal.store import NEWEST, Contents, Held, Owner, Record
 from orchestrator.model import Color
 from orchestrator.options import Options, read
 from orchestrator.verbs.noted import HostNotes
@@ -125,6 +125,67 @@ def test_a_commit_that_nobody_takes_is_undecided(
     with pytest.raises(Undecided, match=r"; the run cannot be noted on the hosts either: node1: cut off"):
         verbs.release(released.fleet(), Options(ref="v1"))
     assert released.weight("haproxy") == 100
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_pause_that_cannot_be_recorded_is_undone(
+    released: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arrives: bool
+) -> None:
+    append, before = HostStore.append, released.snapshot()
+    cut_off = [False]
+
+    def failing(this: HostStore, owner: Owner, fence: int, records: Sequence[Record]) -> None:
+        if any(record["record"] == "paused" for record in records):
+            if arrives:
+                append(this, owner, fence, records)
+            cut_off[0] = True
+        if cut_off[0]:
+            raise FULL
+        append(this, owner, fence, records)
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(HostStore, "append", failing)
+        full_disk.setattr(HostStore, "end", failing)
+        assert verbs.release(released.fleet(), Options(ref="v1", until="preview")) == 1
+    assert released.snapshot() == before
+    err = capsys.readouterr().err
+    assert "0 KiB free" in err
+    assert (kinds(journals(released))[-1] == "paused") is arrives
+    # the undo is noted, so the run does not wait
+    assert {kinds(paths)[-1] for paths in notes(released).values()} == {"end"}
+    assert set(notes(released)) == {*released.nodes, *released.balancers}
+    with pytest.raises(Refused, match="nothing to promote"):
+        verbs.promote(released.fleet(), Options())
+    assert released.snapshot() == before
+
+
+def test_a_run_gets_no_number_of_a_run_without_a_journal(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> int:
+        raise FULL
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(HostStore, "take", fails)
+        assert verbs.rollback(released.fleet(), OFF) == 0
+    number = max(int(path.stem) for paths in notes(released).values() for path in paths)
+    assert verbs.release(released.fleet(), Options(ref="v1", until="preview")) == 0
+    assert kinds(journals(released))[-1] == "paused"
+    rollback = next(path for path in journals(released) if int(path.stem) == number)
+    assert kinds([rollback])[-1] == "end"
+    assert verbs.promote(released.fleet(), Options()) == 0
+    is_consistent(released)
+
+
+def test_many_failed_attempts_do_not_hide_an_open_run(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = released.snapshot()
+    killed(released, "release", "intent", "cutover", options=Options(ref="v1"))
+    open_run = max(journals(released))
+    begin = next(line for line in open_run.read_text().splitlines() if json.loads(line)["record"] == "begin")
+    for number in range(1, 3 * NEWEST):
+        (open_run.parent / f"{int(open_run.stem) + number:010d}.jsonl").write_text(f"{begin}\n")
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    assert verbs.show_status(released.fleet(), Options()) == 0
+    assert verbs.abort(released.fleet(), Options()) == 0
+    assert released.snapshot() == before
 
 
 def test_an_end_that_the_journal_does_not_take_is_only_a_warning(
