@@ -12,7 +12,8 @@ from orchestrator.database.catalog import Catalog, Check, Column, ForeignKey, In
 def digests(catalog: Catalog, server: str) -> str:
     """Return a digest of each table, as JSON. The tables of the ledger are left out.
 
-    + server: version of the server, because another version may describe the same table in other words
+    + server: version of the server. The digests of different versions cannot be compared, because another version may
+      describe the same table in other words. Therefore the JSON contains the version
     """
     parts = (Table, Column, Index, ForeignKey, Check, Named)
     form = hashlib.sha256(repr([[one.name for one in fields(part)] for part in parts]).encode()).hexdigest()[:8]

@@ -32,8 +32,8 @@ class NodeState:
       started without a release; None if this is not recorded
     + active: color -> whether the color's systemd target is active
     + shrunk: colors whose PHP-FPM has only the few workers of the setting ``php.idle_workers``
-    + restarted: colors that something other than a run, such as a reboot, has restarted after a run started and warmed
-      them, and colors that a run started without warming them. The OPcache of these colors is empty
+    + restarted: colors whose OPcache is empty. Either a run started the color without warming it, or a run warmed the
+      color, and something else, such as a reboot, restarted the color later
     + draining: whether a provisioning has begun to drain the node and has not let the node in again. The drain of
       a join does not count
     + releases: ids of the releases on the node's disk, oldest first

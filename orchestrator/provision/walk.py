@@ -91,7 +91,10 @@ class Readings:
         self._answers: dict[str, Answers] = {}
 
     def of(self, host: Host) -> Answers:
-        """Return the answers of the current host. The first call lists the paths that operations will compare."""
+        """Return what the current host reports about its files.
+
+        The first call lists all paths that the operations will compare, and reads these paths together.
+        """
         if host.name not in self._answers:
             answers = Answers()
             listed = Listed(answers)
