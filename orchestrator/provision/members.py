@@ -83,7 +83,8 @@ class Members:
       release.
     + answering: the nodes of ``lacking`` that were provisioned before. They may still be answering requests.
     + barred: the nodes that were barred before provisioning; none if the fleet does not serve traffic
-    + live: the color that gets all the traffic; None if the fleet does not serve traffic, or if the traffic is split
+    + live: the color that gets all the traffic; None if the fleet does not serve traffic, or if the traffic is split.
+      If no switch says where the traffic goes, for example because the only balancer is new, the color of `linked`
     + draining: the nodes that are still drained, because an earlier provisioning was killed while it drained them
     + rolls: balancer -> the differences between the balancer's list of nodes and the inventory
     + lists: balancer -> the balancer's list of nodes before provisioning
@@ -270,6 +271,16 @@ def releases(fleet: FleetState, color: Color) -> set[str]:
     return {release for state in _not_barred(fleet).values() if (release := state.release[color])}
 
 
+def linked(fleet: FleetState) -> Color | None:
+    """Return the color that the ``live`` links of all nodes name; None if they differ, or if the color has no release.
+
+    Barred nodes, and nodes without a link, do not count.
+    """
+    links = {state.live for state in _not_barred(fleet).values() if state.live}
+    color = links.pop() if len(links) == 1 else None
+    return color if color and releases(fleet, color) else None
+
+
 def is_serving(fleet: FleetState) -> bool:
     """Return whether a node that is not barred has a release in a color that gets traffic."""
     return any(releases(fleet, color) for color in carrying(fleet))
@@ -353,7 +364,7 @@ def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: M
         lacking=lacking,
         answering=tuple(name for name, node in state.node_states.items() if name in lacking and node.provisioned),
         barred=frozenset(state.barred) if serving else frozenset(),
-        live=colors[0] if serving and len(colors) == 1 else None,
+        live=colors[0] if serving and len(colors) == 1 else None if colors else linked(state),
         draining=tuple(name for name, node in state.node_states.items() if node.draining),
         rolls=rolls,
         lists=lists,

@@ -26,6 +26,7 @@ NODES = {"node1": "10.0.0.1", "node2": "10.0.0.2", "node3": "10.0.0.3"}
 
 EMPTY = node(provisioned=False, live=None, release={BLUE: None, GREEN: None})
 NEW = replace(EMPTY, provisioned=True, live=BLUE)
+SERVING_GREEN = replace(node(), live=GREEN)
 OTHER = node(release={BLUE: OLD, GREEN: OLD})
 ALL_BLUE = Seen(Weights(0), Weights(0), None, "xfs")
 
@@ -86,6 +87,26 @@ WRONG = f"has release {OLD} in blue, which gets traffic, and the other nodes hav
 )
 def test_a_node_without_the_live_release_is_lacking(found: FleetState, expected: dict[str, str]) -> None:
     assert members.lacking(found, {}, BAR) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("found", "live"),
+    [
+        pytest.param(fleet(), BLUE, id="a balancer says blue"),
+        # the only balancer was replaced: it must not send users to the first color of the settings
+        pytest.param(fleet(dict.fromkeys(NODES, SERVING_GREEN), {"lb1": "no weight"}), GREEN, id="new only balancer"),
+        pytest.param(
+            fleet(dict.fromkeys(NODES, SERVING_GREEN) | {"node3": EMPTY}, {"lb1": "no weight"}),
+            GREEN,
+            id="new only balancer and a new node",
+        ),
+        pytest.param(fleet({"node1": SERVING_GREEN}, {"lb1": "no weight"}), None, id="links differ"),
+        pytest.param(fleet(dict.fromkeys(NODES, NEW), {"lb1": "no weight"}), None, id="no release yet"),
+        pytest.param(fleet(switches={"lb1": Seen(Weights(25), Weights(25), None)}), None, id="traffic is split"),
+    ],
+)
+def test_a_new_only_balancer_gets_the_color_of_the_nodes(found: FleetState, live: Color | None) -> None:
+    assert members.decided(found, {}, {}).live == live
 
 
 def test_a_switch_that_splits_the_traffic_is_a_problem() -> None:
