@@ -19,7 +19,13 @@ _INDEX = re.compile(
     r"CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>\"(?:[^\"]|\"\")+\"|[\w$]+)\s+ON\b",
     re.IGNORECASE,
 )
-_CONCURRENTLY = re.compile(r"\b(?:CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX)\s+CONCURRENTLY\b", re.IGNORECASE)
+_CONCURRENTLY = re.compile(
+    r"(?:CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\s+(?:INDEX|TABLE))\s+CONCURRENTLY\b", re.IGNORECASE
+)
+"""Statements that block no query, but wait until all older transactions have ended.
+
+A second attempt would begin with the whole work again, and REINDEX would leave one more unfinished index.
+"""
 Tell = Callable[[str], None]
 Pause = Callable[[float], None]
 

@@ -144,6 +144,30 @@ def test_an_index_waits_for_old_transactions_and_names_them(site: Site) -> None:
     assert site.run("expand") == 0, site.said
 
 
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_an_index_that_is_built_anew_waits_and_leaves_no_other(site: Site) -> None:
+    site.session.execute("CREATE TABLE t (x int)")
+    site.session.execute("CREATE INDEX i ON t (x)")
+    site.write("0001_i.expand.sql", "REINDEX INDEX CONCURRENTLY i")
+    begun = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'REINDEX%' AND state = 'active'"
+    with connect(site.url) as other, connect(site.url) as watch:
+
+        def commit() -> None:
+            while not watch.query(begun):
+                time.sleep(0.05)
+            # an attempt of another statement waits less for a lock
+            time.sleep(2)
+            other.execute("COMMIT")
+
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.query("SELECT count(*) FROM t")
+        end = threading.Thread(target=commit, daemon=True)
+        end.start()
+        assert site.run("expand") == 0, site.said
+        end.join()
+    assert site.session.query("SELECT relname FROM pg_class WHERE relname LIKE 'i%' AND relkind = 'i'") == [("i",)]
+
+
 def test_a_blocked_statement_gives_up_and_goes_on_later(site: Site) -> None:
     site.session.execute("CREATE TABLE t (x int)")
     site.write("0001_t.expand.sql", "ALTER TABLE t ADD COLUMN y int")
