@@ -15,7 +15,8 @@ for other in "$all"/*/; do
     [ -e "$other/started" ] || continue
     [ "$other" != "$dir" ] || exit 0
     if [ -e "$other/ended" ]; then
-        rm -rf "$other"
+        # the command of another database in the same run: an undo asks later how this command ended
+        case ${other##*/} in *-"${key##*-}") ;; *) rm -rf "$other" ;; esac
     elif ! flock -n "$other/lock" true; then
         echo "the command ${other##*/} of an earlier run still changes the schema: repeat this command later" >&2
         exit 1
