@@ -44,6 +44,8 @@ class Verifier:
         self._token = settings.token
         self._probe = settings.probe
         self._urls = [url for switch in settings.switches for url in switch.urls]
+        self._nodes = {url for switch in settings.switches if switch.kind == "node" for url in switch.urls}
+        """The URLs that belong to one node each."""
         self._seen: dict[tuple[str, str], Counter[str]] = {}
         self.detail = ""
 
@@ -51,17 +53,27 @@ class Verifier:
         """Check that only this release answers, at every address of the switch. Raises NotYet if the check fails.
 
         + tolerant: whether to ignore requests without an answer, because nodes may be down. Even then, each address
-          must give at least IN_A_ROW usable answers
+          must give at least IN_A_ROW usable answers. If the nodes themselves are the switch, a node that gives no
+          usable answer at all is ignored too, but at least one address must answer
         """
+        silent: list[str] = []
+        answering: list[str] = []
 
         def row(url: str, address: str) -> str | None:
             if tolerant:
                 answers = at_once([lambda: self._ask(url, address, timeout=3.0)] * TOLERANT)
             else:
                 answers = [self._ask(url, address) for _ in range(IN_A_ROW)]
-            return data_plane.judge(answers, release, tolerant, IN_A_ROW)
+            problem = data_plane.judge(answers, release, tolerant, IN_A_ROW)
+            if tolerant and url in self._nodes and all(told.problem for told in answers):
+                silent.append(f"{_name(url, address)}: {problem}")
+                return None
+            answering.append(url)
+            return problem
 
         self._all(row)
+        if silent and not answering:
+            raise NotYet("; ".join(silent))
 
     def split(self, release: str, other: str) -> None:
         """Check that only these two releases answer, and that the new release has answered at every address.
