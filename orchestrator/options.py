@@ -29,7 +29,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "resume": ("report",),
     "join": ("node", "report", "plan"),
     "contract": ("database", "accept", "reason", "report", "plan", "save", "bound"),
-    "abort": (),
+    "abort": ("journal",),
     "unlock": (),
     "schedule": ("node", "gone"),
     "exec": ("command", "node", "all", "color", "user"),
@@ -76,7 +76,8 @@ class Options:
     + accept: ids of findings of the stage lint that the operator accepts (separated by commas in
       ``--data``)
     + reason: why the operator accepts these findings
-    + unjournaled: for ``rollback``: whether the run does without lock and journal (``--data journal=off``)
+    + unjournaled: for ``rollback`` and ``abort``: whether the run does without lock and journal (``--data
+      journal=off``)
     """
 
     ref: str | None = None

@@ -280,7 +280,7 @@ class Session:
 
 
 class Unjournaled(Session):
-    """A session without lock and journal, for a rollback in an emergency. All records go to the notes.
+    """A session without lock and journal, for a rollback or an abort in an emergency. All records go to the notes.
 
     + fence: the number of the run
     + contents: the contents of the journal, as far as they can be read, and the notes of earlier runs

@@ -23,8 +23,13 @@ def check_pause(whole: Plan, until: str, after: str = "") -> None:
         raise UsageError(f"--data until={until}: the run cannot stop at {until}; {where}")
 
 
-def refuse_paused(run: RunHistory) -> None:
-    """Raise Refused if the run is paused. Only the verbs `promote` and `abort` may end a pause."""
+def refuse_paused(run: RunHistory, unjournaled: bool = False) -> None:
+    """Raise Refused if the run is paused. Only the verbs `promote` and `abort` may end a pause.
+
+    + unjournaled: whether the refused run does without lock and journal, because they do not work
+    """
+    if run.paused and unjournaled:
+        raise Refused(f"{run.name} waits ({run.paused}): deploys/abort.py --data journal=off undoes the release")
     if run.paused:
         raise Refused(
             f"{run.name} waits ({run.paused}): deploys/promote.py continues the release, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.config.hook import ENDS
-from orchestrator.errors import Refused
+from orchestrator.errors import NoJournal, Refused
 from orchestrator.fleet import Fleet
 from orchestrator.journal.records import RunInputs
 from orchestrator.journal.session import Session
@@ -15,7 +15,7 @@ from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.notifying import Notifier, notifying
 from orchestrator.verbs.pause import check_pause, refuse_paused
-from orchestrator.verbs.session import begin_record, begin_session, journal_of
+from orchestrator.verbs.session import UNKNOWN, begin_record, begin_session, begin_unjournaled, journal_of
 from orchestrator.verbs.settle import open_run_of, settle_run
 from orchestrator.verbs.walk import walk_plan
 
@@ -64,10 +64,14 @@ def abort(fleet: Fleet, options: Options) -> int:
     """Undo a run that has stopped or is paused. Return the exit status.
 
     If the run was committed, complete the run instead, because a committed run cannot be undone. If no run has stopped
-    or is paused, only print a message, and return 0.
+    or is paused, only print a message, and return 0. Raises NoJournal if it is unknown whether a run has stopped.
     """
-    with notifying(fleet) as notifier, begin_session(fleet, "abort") as session:
-        run = open_run_of(fleet, journal_of(fleet, session, "abort"))
+    begun = begin_unjournaled(fleet) if options.unjournaled else begin_session(fleet, "abort")
+    with notifying(fleet) as notifier, begun as session:
+        contents = journal_of(fleet, session, "abort")
+        run = open_run_of(fleet, contents)
+        if run is None and options.unjournaled and not contents.runs:
+            raise NoJournal(f"{UNKNOWN}: repair the host of the journal, or roll back with deploys/rollback.py")
         if run is None:
             say("nothing to abort: the last run ended")
             return 0

@@ -122,12 +122,16 @@ def _readable(fleet: Fleet) -> Contents:
 
 
 UNKNOWN = "the journal cannot be read, so it is unknown which runs came before and whether another run is in progress"
-EMERGENCY = "in an emergency, deploys/rollback.py --data journal=off rolls back without lock and journal"
+EMERGENCY = {
+    "rollback": "in an emergency, deploys/rollback.py --data journal=off rolls back without lock and journal",
+    "abort": "in an emergency, deploys/abort.py --data journal=off undoes the run without lock and journal",
+}
+"""Verb -> what the operator can do if lock and journal do not work."""
 
 
 @contextmanager
 def emergency(verb: str) -> Iterator[None]:
-    """If lock and journal do not work, tell the operator of a rollback how to roll back without them.
+    """If lock and journal do not work, tell the operator of a rollback or of an abort how to do without them.
 
     + verb: the verb of the run
 
@@ -136,7 +140,7 @@ def emergency(verb: str) -> Iterator[None]:
     try:
         yield
     except NoJournal as error:
-        raise NoJournal(f"{error}; {EMERGENCY}" if verb == "rollback" else str(error)) from error
+        raise NoJournal(f"{error}; {EMERGENCY[verb]}" if verb in EMERGENCY else str(error)) from error
 
 
 def read_journal(fleet: Fleet, verb: str) -> Contents:

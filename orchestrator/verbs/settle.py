@@ -13,7 +13,7 @@ from orchestrator.errors import NotUndone, Refused, Unreadable
 from orchestrator.fleet import Fleet
 from orchestrator.journal.history import decisive
 from orchestrator.journal.records import Settled
-from orchestrator.journal.session import Session
+from orchestrator.journal.session import Session, Unjournaled
 from orchestrator.journal.store import Contents
 from orchestrator.plan.inputs import Inputs
 from orchestrator.report.terminal import Terminal, say
@@ -101,7 +101,7 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun, no
     Raises Refused if the earlier run is paused. Raises NotUndone if the undo failed at a place that answers. Also
     raises NotUndone if the group cannot be resumed and the new run is not a rollback.
     """
-    refuse_paused(earlier.history)
+    refuse_paused(earlier.history, isinstance(session, Unjournaled))
     say(f"{earlier.history.name} stopped before its end: settling that run first", fg="yellow")
     ended = _undo_or_finish(fleet, session, earlier, notifier)
     here, there = fleet.settings.scaling, earlier.inputs.settings.scaling

@@ -51,7 +51,13 @@ class Killed(BaseException):
 
 
 def killed(
-    world: World, verb: str, record: str, stage: str = "", after: bool = False, options: Options | None = None
+    world: World,
+    verb: str,
+    record: str,
+    stage: str = "",
+    after: bool = False,
+    options: Options | None = None,
+    settings: Settings | None = None,
 ) -> None:
     """A run that ends as if killed by SIGKILL, before (or after) it appends a record of this kind."""
     append = Session.append
@@ -68,7 +74,7 @@ def killed(
         # a dead process gives no lock back
         dies.setattr(Session, "give_back", lambda this: this._renewing and this._renewing.kill())
         with pytest.raises(Killed):
-            verbs.VERBS[verb](world.fleet(), options or Options())
+            verbs.VERBS[verb](world.fleet(settings), options or Options())
 
 
 def _killed_undoing(world: World) -> None:

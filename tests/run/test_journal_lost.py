@@ -252,6 +252,55 @@ def test_a_rollback_without_a_journal_settles_an_open_run(released: World, monke
         verbs.promote(released.fleet(), Options())
 
 
+@pytest.mark.parametrize("paused", [True, False])
+def test_an_abort_without_a_journal_takes_the_traffic_back(
+    released: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, paused: bool
+) -> None:
+    before = released.snapshot()
+    made = load(released.settings | {"cutover": [{"weight": 25, "bake": 0}, {"weight": 100}]})
+    options = Options(ref="v1", until="25" if paused else "")
+    if paused:
+        assert verbs.release(released.fleet(made), options) == 0
+    else:
+        killed(released, "release", "intent", "cutover", options=options, settings=made)
+    assert released.weight("haproxy") in (25, 75)
+
+    def fails(*_: object, **__: object) -> int:
+        raise FULL
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(HostStore, "take", fails)
+        full_disk.setattr(session, "LEASE", 0.0)
+        with pytest.raises(NoJournal, match=r"in an emergency, deploys/abort\.py --data journal=off undoes the run"):
+            verbs.abort(released.fleet(made), Options())
+        if paused:
+            with pytest.raises(Refused, match=r"deploys/abort\.py --data journal=off undoes the release"):
+                verbs.rollback(released.fleet(made), OFF)
+        assert verbs.abort(released.fleet(made), OFF) == 0
+        assert released.snapshot() == before
+        # a journal that cannot be read does not say whether a run waits
+        full_disk.setattr(HostStore, "read", fails)
+        for host in notes(released):
+            for path in notes(released)[host]:
+                path.unlink()
+        with pytest.raises(NoJournal, match="repair the host of the journal"):
+            verbs.abort(released.fleet(made), OFF)
+
+
+def test_the_next_command_knows_an_abort_without_a_journal(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> int:
+        raise FULL
+
+    assert verbs.release(released.fleet(), Options(ref="v1", until="preview")) == 0
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(HostStore, "take", fails)
+        assert verbs.abort(released.fleet(), OFF) == 0
+    with pytest.raises(Refused, match="nothing to promote"):
+        verbs.promote(released.fleet(), Options())
+    assert verbs.release(released.fleet(), Options(ref="v1")) == 0
+    is_consistent(released)
+
+
 def test_a_live_run_keeps_a_rollback_without_a_journal_out(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
     marks = iter("abcd")
     monkeypatch.setattr(HostStore, "read", lambda this: Contents(Held(somebody("bob"), None, next(marks)), []))
