@@ -12,6 +12,7 @@ from orchestrator.plan.identity import foreign
 from orchestrator.plan.provisioned import PROVISION
 from orchestrator.report.terminal import say
 from orchestrator.run.executor import Executor
+from orchestrator.run.settle import OpenRun
 from orchestrator.stages.maintenance import pages
 from orchestrator.survey import survey
 from orchestrator.verbs.notifying import notifying
@@ -38,6 +39,8 @@ def maintenance(fleet: Fleet, options: Options) -> int:
         earlier, _ = earlier_run(fleet, "maintenance", journal_of(fleet, session, "maintenance"))
         if earlier and not earlier.history.paused:
             settle_first(fleet, session, "maintenance", earlier, notifier)
+        elif earlier:
+            _respect(earlier, options.page)
         check(survey(fleet, group=False), options.page)
         steps = pages(fleet.settings, fleet.balancers, options.page)
         with closing(Executor(fleet, session.fence)) as executor:
@@ -50,6 +53,23 @@ def maintenance(fleet: Fleet, options: Options) -> int:
         return 1
     say(f"done: {', '.join(fleet.balancers)}: {'page' if options.page else 'site'}", fg="green", bold=True)
     return 0
+
+
+def _respect(run: OpenRun, on: bool) -> None:
+    """Raise Refused if a paused run needs the page that the balancers showed when the run began.
+
+    If the run itself shows the page later, only print what the run does at its end.
+
+    + on: whether the page is wanted
+    """
+    name, closes = run.history.name, run.inputs.closes
+    if closes == "kept" and not on:
+        raise Refused(
+            f"{name} waits, and moves the traffic behind the page that was shown when the release began: first end the "
+            "release with deploys/promote.py or deploys/abort.py"
+        )
+    if closes == "page" and on:
+        say(f"warning: {name} waits, and shows the site again when all traffic has moved", fg="yellow")
 
 
 def check(state: FleetState, on: bool) -> None:

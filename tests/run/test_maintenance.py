@@ -143,6 +143,29 @@ def test_a_paused_release_stays_paused(released: World, settings: Settings) -> N
     assert world.live("node1") == "green"
 
 
+@pytest.mark.exhaustive
+def test_a_paused_release_keeps_the_page_that_it_needs(
+    released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = released
+    assert verbs.maintenance(world.fleet(settings), ON) == 0
+    waits = Options(ref="v1", until="preview", maintenance="page")
+    assert verbs.release(world.fleet(settings), waits) == 0
+    with pytest.raises(Refused, match="moves the traffic behind the page that was shown when the release began"):
+        verbs.maintenance(world.fleet(settings), OFF)
+    assert pages(world) == {"haproxy": True, "nginx": True}
+    assert verbs.promote(world.fleet(settings), Options()) == 0
+    assert pages(world) == {"haproxy": True, "nginx": True}
+    # a release that shows the page itself ends with the site
+    assert verbs.maintenance(world.fleet(settings), OFF) == 0
+    assert verbs.release(world.fleet(settings), waits) == 0
+    capsys.readouterr()
+    assert verbs.maintenance(world.fleet(settings), ON) == 0
+    assert "waits, and shows the site again when all traffic has moved" in capsys.readouterr().err
+    assert verbs.promote(world.fleet(settings), Options()) == 0
+    assert pages(world) == {"haproxy": False, "nginx": False}
+
+
 def test_balancers_without_the_page_are_refused(released: World, settings: Settings) -> None:
     world = released
     world.fleet(load(world.settings))
