@@ -26,12 +26,20 @@ def units(app: str) -> dict[str, str]:
             "app": app,
             "source": {"origin": "x"},
             "marker": {"answers": "all"},
-            "services": [{"name": "ws", "command": "bin/ws", "path": "/ws"}],
+            # a service, a worker and a schedule may have the name of another application
+            "services": [
+                {"name": "ws", "command": "bin/ws", "path": "/ws"},
+                {"name": "shop", "command": "bin/shop", "path": "/shop"},
+            ],
+            "workers": [{"name": "admin", "command": "bin/admin"}],
+            "schedule": [{"name": "of-shop", "command": "bin/x"}],
             "switches": [{"kind": "node", "urls": ["http://b"]}],
         }
     )
     found = dict(render.trim_units(settings))
     found[f"{app}-bar.service"] = render.bar_service(settings)
+    found[f"{app}-firewall.service"] = render.firewall_service(settings)
+    found |= render.worker_units(settings) | render.schedule_units(settings)
     for color in Color:
         found[settings.node.target(color)] = render.color_target(settings, color)
         found[settings.node.service(color)] = render.fpm_service(settings, color)
