@@ -35,7 +35,7 @@ def naming_http2() -> Iterator[None]:
     """Raise NotHttp2 if a server refuses the TLS handshake in the ``with`` block for lack of a common protocol.
 
     In the handshake, the client offers HTTP/2 and HTTP/1.1 by ALPN. A server that supports neither of the two may
-    refuse the handshake. All other errors leave the ``with`` block unchanged.
+    refuse the handshake. All other errors are raised as they are.
     """
     try:
         yield
