@@ -265,6 +265,11 @@ class S3Store:
                 raise Lost("another run took the lock")
             if state.run == number:
                 return replace(state, records=(*state.records, *records))
+            if number > state.run:
+                # a run without a journal came after the run of these records: `read` returns only runs up to the newest
+                if state.records:
+                    self._put(self._run_key(state.run), _lines(state.records), None)
+                return replace(state, run=number, records=tuple(records))
             # if the object exists, an earlier command has adopted the records
             self._put(self._run_key(number), _lines(records), None)
             return state

@@ -130,11 +130,17 @@ _OF_RUNS = ("run", "known", "others")
 
 
 def _without_time(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return Inputs without the names of runs that change the schema, which contain the time."""
-    database = inputs.get("database")
-    if not isinstance(database, Mapping):
-        return dict(inputs)
-    return {**inputs, "database": {key: value for key, value in database.items() if key not in _OF_RUNS}}
+    """Return Inputs without values that change from moment to moment.
+
+    The names of runs that change the schema contain the time. A node may answer only now and then, and a rollback must
+    work nevertheless.
+    """
+    found = dict(inputs)
+    for key, passing in (("database", _OF_RUNS), ("workers", ("unreached",))):
+        section = inputs.get(key)
+        if isinstance(section, Mapping):
+            found[key] = {name: value for name, value in section.items() if name not in passing}
+    return found
 
 
 def describe(key: str, then: object, now: object) -> str:

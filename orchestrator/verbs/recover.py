@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.config.hook import ENDS
 from orchestrator.errors import NoJournal, Refused
 from orchestrator.fleet import Fleet
+from orchestrator.journal.history import is_decided
 from orchestrator.journal.records import RunInputs
 from orchestrator.journal.session import Session
 from orchestrator.options import Options
@@ -15,7 +16,7 @@ from orchestrator.verbs.announcement import announce_begin
 from orchestrator.verbs.masking import learn_values
 from orchestrator.verbs.notifying import Notifier, notifying
 from orchestrator.verbs.pause import check_pause, refuse_paused
-from orchestrator.verbs.session import UNKNOWN, begin_record, begin_session, begin_unjournaled, journal_of
+from orchestrator.verbs.session import begin_record, begin_session, begin_unjournaled, journal_of
 from orchestrator.verbs.settle import open_run_of, settle_run
 from orchestrator.verbs.walk import walk_plan
 
@@ -70,8 +71,11 @@ def abort(fleet: Fleet, options: Options) -> int:
     with notifying(fleet) as notifier, begun as session:
         contents = journal_of(fleet, session, "abort")
         run = open_run_of(fleet, contents)
-        if run is None and options.unjournaled and not contents.runs:
-            raise NoJournal(f"{UNKNOWN}: repair the host of the journal, or roll back with deploys/rollback.py")
+        if run is None and options.unjournaled and not is_decided(contents.runs):
+            raise NoJournal(
+                "the journal and the notes on the hosts do not say whether a run has to be undone: repair the journal, "
+                "or roll back with deploys/rollback.py --data journal=off"
+            )
         if run is None:
             say("nothing to abort: the last run ended")
             return 0

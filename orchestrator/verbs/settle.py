@@ -92,18 +92,22 @@ def settle_first(fleet: Fleet, session: Session, verb: str, earlier: OpenRun, no
     In this case, return the names of the suspended processes of the group, such as ``Launch``. The rollback resumes
     these processes at its end. In all other cases, return ().
 
-    If nodes do not answer the undo, they are barred, and the new run continues.
+    If nodes do not answer the undo, they are barred, and the new run continues. If no node answers, no node is barred,
+    and the new run does not continue.
 
     + verb: the verb of the new run
     + earlier: the run to settle
     + notifier: tells the targets of notifications how the earlier run ended
 
-    Raises Refused if the earlier run is paused. Raises NotUndone if the undo failed at a place that answers. Also
-    raises NotUndone if the group cannot be resumed and the new run is not a rollback.
+    Raises Refused if the earlier run is paused. Raises NotUndone if the undo failed at a place that answers, or if no
+    node answers. Also raises NotUndone if the group cannot be resumed and the new run is not a rollback.
     """
     refuse_paused(earlier.history, isinstance(session, Unjournaled))
     say(f"{earlier.history.name} stopped before its end: settling that run first", fg="yellow")
-    ended = _undo_or_finish(fleet, session, earlier, notifier)
+    ended, barred = _undo_or_finish(fleet, session, earlier, notifier)
+    if not barred:
+        # these nodes may still get traffic, and may have a release that was never committed
+        raise NotUndone(f"no node answers the undo of {earlier.history.name}")
     here, there = fleet.settings.scaling, earlier.inputs.settings.scaling
     if verb == "rollback" and ended.owed and here and there and here.group == there.group:
         say(
@@ -121,11 +125,14 @@ def settle_run(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier)
     Raises NotUndone if the undo failed at a place that answers. Also raises NotUndone if the run suspended the Auto
     Scaling group and the group cannot be resumed.
     """
-    return _record(session, run.inputs, _undo_or_finish(fleet, session, run, notifier), last=True)
+    ended, _ = _undo_or_finish(fleet, session, run, notifier)
+    return _record(session, run.inputs, ended, last=True)
 
 
-def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier) -> Ended:
-    """Complete the run if it was committed, otherwise undo the run. Return how the stages ended.
+def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Notifier) -> tuple[Ended, bool]:
+    """Complete the run if it was committed, otherwise undo the run.
+
+    Return how the stages ended, and the result of `bar_lost_nodes`.
 
     Raises NotUndone if the undo failed at a place that answers.
     """
@@ -139,13 +146,13 @@ def _undo_or_finish(fleet: Fleet, session: Session, run: OpenRun, notifier: Noti
         problem = f"{failed}; {ended.where_stopped}" if ended.stopped else failed
         notifier.unsettled(i, problem)
         raise NotUndone(problem)
-    bar_lost_nodes(fleet, walk, i, ended.left)
+    barred = bar_lost_nodes(fleet, walk, i, ended.left)
     announce_end(fleet, session, i, ended.committed)
     if not ended.left:
         # a paused run has not failed; a run with the end `left` has failed in its own process, which ran these hooks
         run_end_hooks(walk, i, ended, failed=not history.paused and history.ended != "left")
     notifier.settled(history, i, ended)
-    return ended
+    return ended, barred
 
 
 def _record(session: Session, i: Inputs, ended: Ended, last: bool = False) -> int:

@@ -15,6 +15,12 @@ from orchestrator.config.program import not_one_program
         "bin/x 'a; b' \"c && d\" e\\;f",
         "env A=1 bin/x",
         "bin/x a=b",
+        "node s.js --n $(nproc | head -1) `a; b` $((1|2)) --x=${A:-b;c}",
+        "node s.js $(a $(b; c) && d)",
+        "python x.py >|log # a; b",
+        "php x;",
+        # the program of systemd is the shell here, but every part runs
+        "bin/x 2>&1 | tee log",
     ],
 )
 def test_one_program_with_arguments_is_right(command: str) -> None:
@@ -27,8 +33,7 @@ def test_one_program_with_arguments_is_right(command: str) -> None:
         ("a && b", "but has &&: write the commands into a script"),
         ("a || b", "but has ||"),
         ("a; b", "but has ;"),
-        ("a | b", "but has |"),
-        ("a &", "but has &"),
+        ("a $(b) ; c", "but has ;"),
         ("cd 'x y';a", "but has ;"),
         ("APP_ENV=prod php x", "begins with the variable APP_ENV: begin the command with env, as in env APP_ENV=..."),
     ],

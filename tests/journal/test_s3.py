@@ -400,6 +400,18 @@ def test_records_of_an_earlier_run_are_adopted(bucket: S3Place) -> None:
         store.adopt(ANN, 5, [{"record": "end"}])
 
 
+def test_an_adopted_run_that_is_the_newest_is_read(bucket: S3Place) -> None:
+    # an abort without a journal has ended the run that waits
+    begun(bucket, "paused").give_back(ANN)
+    store = bucket.store()
+    assert store.take(BOB, LEASE, above=2) == 3
+    store.adopt(BOB, 2, [{"record": "settled"}])
+    assert list(bucket.store().read().numbers) == [1, 2]
+    assert told(bucket) == [["paused"], ["settled"]]
+    store.append(BOB, 3, [{"record": "begin"}])
+    assert told(bucket) == [["paused"], ["settled"], ["begin"]]
+
+
 def test_a_prefix_may_have_slashes_around_it_or_be_missing(bucket: S3Place) -> None:
     s3.S3Store(lambda: bucket.client, bucket.BUCKET, "/shop/prod/").take(ANN, LEASE)
     assert isinstance(bucket.store().take(BOB, LEASE), Held)

@@ -283,7 +283,7 @@ def test_an_abort_without_a_journal_takes_the_traffic_back(
         for host in notes(released):
             for path in notes(released)[host]:
                 path.unlink()
-        with pytest.raises(NoJournal, match="repair the host of the journal"):
+        with pytest.raises(NoJournal, match="do not say whether a run has to be undone: repair the journal"):
             verbs.abort(released.fleet(made), OFF)
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from orchestrator import verbs
 from orchestrator.config import load
-from orchestrator.errors import Refused, UsageError
+from orchestrator.errors import NotUndone, Refused, UsageError
+from orchestrator.journal import session
 from orchestrator.model import Color
 from orchestrator.options import Options, read
 from orchestrator.plan.steps import Step
 from orchestrator.run.executor import Executor
 from orchestrator.run.walk import Result
 from tests.fakes.world import World
+from tests.run.test_former_journals import killed
 
 pytestmark = pytest.mark.exhaustive
 
@@ -209,4 +211,17 @@ def test_a_node_is_barred_only_if_another_node_answers(
     assert verbs.abort(released.fleet(), Options()) == 0
     for node in lost if left else ():
         assert verbs.join(released.fleet(), Options(node=node)) == 0
+    assert released.snapshot() == before
+
+
+def test_no_run_continues_on_nodes_that_are_not_undone(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = released.snapshot()
+    killed(released, "release", "intent", "cutover", options=Options(ref="v1"))
+    monkeypatch.setattr(session, "LEASE", 0.0)
+    released.down.update(released.nodes)
+    with pytest.raises(NotUndone, match="no node answers the undo of release by"):
+        verbs.rollback(released.fleet(), Options())
+    assert [barred(released, balancer) for balancer in released.balancers] == [[], []]
+    released.down.clear()
+    assert verbs.abort(released.fleet(), Options()) == 0
     assert released.snapshot() == before

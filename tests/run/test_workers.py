@@ -60,6 +60,13 @@ def test_a_rollback_moves_the_workers_of_the_nodes_it_reaches(
 
 
 @pytest.mark.exhaustive
+def test_a_rollback_needs_no_provisioning_of_new_workers(released: World) -> None:
+    made = load(released.settings | {"workers": [QUEUE]})
+    assert verbs.rollback(released.fleet(made, provisioned=False), Options()) == 0
+    assert [released.weight(balancer) for balancer in released.balancers] == [100, 100]
+
+
+@pytest.mark.exhaustive
 def test_a_worker_that_ends_early_fails_the_release(
     released: World, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

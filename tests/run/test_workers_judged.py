@@ -45,6 +45,16 @@ def test_a_process_that_ended_tells_its_last_words(ended: WorkerProcess) -> None
     assert found.ended == ("the worker queue ended in its first seconds: no queue",)
 
 
+def test_a_process_that_was_told_to_end_before_is_not_judged() -> None:
+    # it may end with any status, and a new process may get its number
+    gone = replace(LEFT, number=3, state="failed", result="exit-code")
+    state = WorkerState((ONE, TWO, gone), EXPECTED)
+    assert judge(state, START, {}, 9.0, {}).ended
+    assert judge(state, START, {}, 9.0, {}, [gone.key]).ended == ()
+    again = replace(gone, state="active", restarts=1)
+    assert judge(WorkerState((ONE, TWO, again), EXPECTED), START, {}, 9.0, {}, [gone.key]).ended
+
+
 @pytest.mark.parametrize(
     ("result", "why"),
     [

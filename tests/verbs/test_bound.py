@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import Refused, UsageError
+from orchestrator.plan.inputs import WorkersInput
 from orchestrator.verbs.bound import Approved, as_saved, check_approved, check_saved, describe, save_plan
 from tests.stages import plans
 
@@ -59,6 +61,14 @@ def test_the_same_inputs_are_not_refused(tmp_path: Path) -> None:
     saved.write_text(json.dumps({"inputs": as_saved(i)}))
     check_saved(as_saved(i), str(saved))
     check_approved(as_saved(i), Approved(as_saved(i)))
+
+
+def test_a_node_that_answers_again_changes_no_plan() -> None:
+    made = replace(plans.inputs("rollback", "workers"), workers=WorkersInput(("node3",)))
+    shown = replace(made, workers=WorkersInput(("node3",), ("node2",)))
+    check_approved(as_saved(made), Approved(as_saved(shown)))
+    with pytest.raises(Refused):
+        check_approved(as_saved(made), Approved(as_saved(replace(made, workers=WorkersInput(("node2",))))))
 
 
 def test_a_plan_that_cannot_be_saved_is_bad_input(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pyinfra.api.host import Host
@@ -48,12 +48,15 @@ class StartWorkersHandler(OperationHandler[StartWorkers]):
         survive = {one.name: one.survive for one in self.settings.workers}
         # some processes may run already, because this stage was interrupted, or because the worker starts before the
         # cutover. systemd may have restarted such a process before, so only restarts from now on count
-        ran = {one.key: one.restarts for one in workers_at(self.fleet, host).of(step.action.color) if not one.ended}
+        before = workers_at(self.fleet, host).of(step.action.color)
+        ran = {one.key: one.restarts for one in before if not one.ended}
+        # a process that was told to end before is not a process of this start, however it ends
+        leaving = frozenset(one.key for one in before if one.state == "deactivating")
         super().at_host(host, step, undoing)
         began = time.monotonic()
         while True:
             state, seconds = workers_at(self.fleet, host, step.action.color), time.monotonic() - began
-            found = judge(state, step.action, survive, seconds, ran)
+            found = judge(state, step.action, survive, seconds, ran, leaving)
             if found.ended:
                 raise CommandFailed("; ".join(found.ended[:SHOWN]))
             if not found.waits:
@@ -83,14 +86,20 @@ def judge(
     survive: Mapping[str, float],
     seconds: float,
     ran: Mapping[WorkerKey, int],
+    leaving: Collection[WorkerKey] = (),
 ) -> Judged:
     """Judge the processes of a color some seconds after their start. Pure.
 
     + survive: name of a worker -> seconds for which its processes must run
     + seconds: seconds since the start
     + ran: process that ran before the start -> how often systemd had started it again
+    + leaving: processes that were told to end before the start, which are not judged unless they run
     """
-    processes = [one for one in state.of(action.color) if not action.only or one.name in action.only]
+    processes = [
+        one
+        for one in state.of(action.color)
+        if (not action.only or one.name in action.only) and (one.runs or one.key not in leaving)
+    ]
     ended = [one for one in processes if one.restarts > ran.get(one.key, 0) or one.state == "failed"]
     runs = Counter(one.name for one in processes if one.runs)
     missing = [

@@ -36,7 +36,7 @@ class StopWorkersHandler(OperationHandler[StopWorkers]):
     @override
     def at_host(self, host: Host, step: Step[StopWorkers], undoing: bool) -> str:
         action = step.action
-        if action.waits and not action.keep and not workers_at(self.fleet, host).of(*action.colors):
+        if not action.keep and not workers_at(self.fleet, host).of(*action.colors):
             return ""
         super().at_host(host, step, undoing)
         told: dict[WorkerKey, WorkerProcess] = {}
