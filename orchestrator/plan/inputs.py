@@ -7,12 +7,13 @@ plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
 from orchestrator.config import Settings
+from orchestrator.config.cutover import CutoverStep
 from orchestrator.config.secrets import with_secrets, without_secrets
 from orchestrator.database.known import Known
 from orchestrator.model import Color, Weights
@@ -337,6 +338,17 @@ class Inputs:
         + where: one or more of ``balancer``, ``node``, ``api``
         """
         return tuple(switch for switch in self.switches if switch.at in where)
+
+    @property
+    def shares(self) -> Sequence[CutoverStep]:
+        """The steps of the cutover: for each step, the new color's share of the traffic and the length of the bake.
+
+        For a release, the setting ``cutover`` lists the steps. A rollback and a first release move all the traffic in
+        one step, and so does a release that closes the site.
+        """
+        if self.verb != "release":
+            return [CutoverStep(weight=100)]
+        return self.settings.cutover if self.live and not self.closes else [self.settings.cutover[-1]]
 
     def no_traffic(self, place: Place | None = None) -> NoTraffic:
         """Return the condition that no load balancer sends traffic to the run's color.

@@ -356,6 +356,7 @@ def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: M
     + lacking: the nodes that must not get traffic (node -> reason), as the function `lacking` returns them
     """
     colors, serving = carrying(state), is_serving(state)
+    only = colors[0] if serving and len(colors) == 1 else None
     rolls = {}
     for balancer, known in lists.items():
         seen = state.seen.get(balancer)
@@ -364,7 +365,7 @@ def decided(state: FleetState, lists: Mapping[str, Sequence[Listed]], lacking: M
         lacking=lacking,
         answering=tuple(name for name, node in state.node_states.items() if name in lacking and node.provisioned),
         barred=frozenset(state.barred) if serving else frozenset(),
-        live=colors[0] if serving and len(colors) == 1 else None if colors else linked(state),
+        live=only if colors else linked(state),
         draining=tuple(name for name, node in state.node_states.items() if node.draining),
         rolls=rolls,
         lists=lists,

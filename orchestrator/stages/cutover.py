@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from orchestrator.config.cutover import CutoverStep
 from orchestrator.model import Color, Weights
 from orchestrator.plan.inputs import Inputs, SwitchInput
 from orchestrator.plan.steps import OPERATOR, Action, Kind, Stage, Step
@@ -54,7 +53,7 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
     the last bake.
     """
     stages: list[Stage] = []
-    for number, step in enumerate(shares(i)):
+    for number, step in enumerate(i.shares):
         weights = Weights.of(i.color, step.weight)
         first = number == 0
         moved = [_arm(i, weights, first), shift(i, weights, first), verify(i, weights)]
@@ -67,17 +66,6 @@ def cutover(i: Inputs) -> tuple[Stage, ...]:
             moved[-1] = replace(moved[-1], pause=str(step.weight))
         stages += moved
     return tuple(stages)
-
-
-def shares(i: Inputs) -> list[CutoverStep]:
-    """Return the steps of the cutover: for each step, the new color's share of the traffic and the length of the bake.
-
-    For a release, the setting ``cutover`` lists the steps. A rollback and a first release move all the traffic in one
-    step, and so does a release that closes the site.
-    """
-    if i.verb != "release":
-        return [CutoverStep(weight=100)]
-    return list(i.settings.cutover) if i.live and not i.closes else [i.settings.cutover[-1]]
 
 
 def _arm(i: Inputs, weights: Weights, first: bool) -> Stage:

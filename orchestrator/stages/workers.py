@@ -139,8 +139,7 @@ def _weight(i: Inputs, start: str, share: str) -> int:
     """Return the share of the traffic at which a worker of the settings starts; 0 for before the cutover."""
     if start == "before":
         return 0
-    has_steps = i.verb == "release" and i.live is not None and not i.closes
-    return i.settings.cutover[0].weight if share == "first" and has_steps else 100
+    return i.shares[0].weight if share == "first" else 100
 
 
 def _start(i: Inputs, action: StartWorkers) -> tuple[Step, ...]:

@@ -117,7 +117,7 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     + then: the approved Inputs as JSON
     + now: the present Inputs as JSON
     """
-    before, present = _without_time(then), _without_time(now)
+    before, present = _lasting(then), _lasting(now)
     ignored = {"release"} if now.get("verb") == "release" else set()
     keys = sorted((before.keys() | present.keys()) - ignored)
     return ", ".join(
@@ -129,7 +129,7 @@ _OF_RUNS = ("run", "known", "others")
 """Keys of the facts about the databases that differ from run to run."""
 
 
-def _without_time(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _lasting(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return Inputs without values that change from moment to moment.
 
     The names of runs that change the schema contain the time. A node may answer only now and then, and a rollback must

@@ -21,7 +21,7 @@ from orchestrator.signals import signals
 from orchestrator.verbs.bound import Approved, check_approved, check_saved, save_plan
 from orchestrator.verbs.pause import refuse_open
 from orchestrator.verbs.probed import load_probe
-from orchestrator.verbs.session import begin_record, begin_session, open_store, store_host
+from orchestrator.verbs.session import begin_record, begin_session, open_store, read_runs, store_host
 
 if TYPE_CHECKING:
     from orchestrator.provision.live_gate import Answering
@@ -122,7 +122,7 @@ def _begin(fleet: Fleet, options: Options) -> Members:
 def _refuse_open_run(fleet: Fleet) -> None:
     """Raise Refused if a run is paused, or stopped before its end. Does nothing if the journal cannot be read."""
     try:
-        runs = open_store(fleet, user=fleet.settings.user).read().runs
+        runs = read_runs(open_store(fleet, user=fleet.settings.user)).runs
     except OrchestratorError:
         return
     refuse_open(runs)

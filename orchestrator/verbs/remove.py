@@ -16,7 +16,7 @@ from orchestrator.report.terminal import say
 from orchestrator.signals import signals
 from orchestrator.survey import survey
 from orchestrator.verbs.pause import refuse_open
-from orchestrator.verbs.session import open_store
+from orchestrator.verbs.session import open_store, read_runs
 
 if TYPE_CHECKING:
     from orchestrator.provision.removal.left import Left
@@ -56,7 +56,7 @@ def remove(fleet: Fleet, options: Options) -> int:
     try:
         if session is not None:
             session.take()
-            refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
+            refuse_open(read_runs(open_store(fleet, user=fleet.settings.user)).runs)
         walk.stop_serving(fleet, found, say)
         walk.remove_files(fleet, found, _keeps(options), say)
         walk.remove_state(fleet, [name for name in found if name not in last], say)
@@ -108,7 +108,7 @@ def _check_found(fleet: Fleet, found: Mapping[str, Left], keep: bool, others: Se
     if problems := [*others, *plan.problems(found, keep)]:
         raise Refused("\n    ".join(["nothing was changed on any host:", *problems]))
     if _has_journal(fleet, found):
-        refuse_open(open_store(fleet, user=fleet.settings.user).read().runs)
+        refuse_open(read_runs(open_store(fleet, user=fleet.settings.user)).runs)
 
 
 def _keeps(options: Options) -> bool:

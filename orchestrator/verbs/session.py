@@ -57,9 +57,8 @@ def begin_session(fleet: Fleet, verb: str, user: str | None = None, looks: bool 
         provisions = verb == "provision"
         closed = close_to_older_runs(fleet, session.fence, user, provisions, looks)
         # an earlier run without a lock has a number that the store does not know: only its notes have this number
-        highest = max(closed.fence, *closed.notes, 0)
         if closed.fence > session.fence or session.fence in closed.notes:
-            session.raise_above(highest)
+            session.raise_above(max([closed.fence, *closed.notes]))
             closed = close_to_older_runs(fleet, session.fence, user, provisions, looks)
         session.looks = closed.looks
         if closed.notes:

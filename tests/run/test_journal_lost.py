@@ -30,6 +30,11 @@ FULL = OrchestratorError("haproxy, which holds lock and journal: no space left o
 OFF = Options(unjournaled=True)
 
 
+def fails(*_: object, **__: object) -> int:
+    """Replaces a method of the store whose host has a full disk."""
+    raise FULL
+
+
 def kinds(paths: Sequence[Path]) -> list[str]:
     """The kinds of the records in the newest of these journals."""
     return [json.loads(line)["record"] for line in max(paths).read_text().splitlines()]
@@ -160,9 +165,6 @@ def test_a_pause_that_cannot_be_recorded_is_undone(
 
 
 def test_a_run_gets_no_number_of_a_run_without_a_journal(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object, **__: object) -> int:
-        raise FULL
-
     with monkeypatch.context() as full_disk:
         full_disk.setattr(HostStore, "take", fails)
         assert verbs.rollback(released.fleet(), OFF) == 0
@@ -203,9 +205,6 @@ def test_a_rollback_without_a_journal(
     released: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     former = released.release("node1", Color.green)
-
-    def fails(*_: object, **__: object) -> int:
-        raise FULL
 
     with monkeypatch.context() as full_disk:
         full_disk.setattr(HostStore, "take", fails)
@@ -265,9 +264,6 @@ def test_an_abort_without_a_journal_takes_the_traffic_back(
         killed(released, "release", "intent", "cutover", options=options, settings=made)
     assert released.weight("haproxy") in (25, 75)
 
-    def fails(*_: object, **__: object) -> int:
-        raise FULL
-
     with monkeypatch.context() as full_disk:
         full_disk.setattr(HostStore, "take", fails)
         full_disk.setattr(session, "LEASE", 0.0)
@@ -288,9 +284,6 @@ def test_an_abort_without_a_journal_takes_the_traffic_back(
 
 
 def test_the_next_command_knows_an_abort_without_a_journal(released: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object, **__: object) -> int:
-        raise FULL
-
     assert verbs.release(released.fleet(), Options(ref="v1", until="preview")) == 0
     with monkeypatch.context() as full_disk:
         full_disk.setattr(HostStore, "take", fails)

@@ -50,7 +50,7 @@ class StartWorkersHandler(OperationHandler[StartWorkers]):
         # cutover. systemd may have restarted such a process before, so only restarts from now on count
         before = workers_at(self.fleet, host).of(step.action.color)
         ran = {one.key: one.restarts for one in before if not one.ended}
-        # a process that was told to end before is not a process of this start, however it ends
+        # these processes were ending before the start, so their end says nothing about the start
         leaving = frozenset(one.key for one in before if one.state == "deactivating")
         super().at_host(host, step, undoing)
         began = time.monotonic()
@@ -93,7 +93,7 @@ def judge(
     + survive: name of a worker -> seconds for which its processes must run
     + seconds: seconds since the start
     + ran: process that ran before the start -> how often systemd had started it again
-    + leaving: processes that were told to end before the start, which are not judged unless they run
+    + leaving: the processes that were ending before the start. The function ignores such a process unless it runs
     """
     processes = [
         one
